@@ -1,0 +1,1 @@
+"""Offtape: a workflow-orchestrated warehouse for event-day information diffusion."""

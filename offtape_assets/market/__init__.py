@@ -1,0 +1,1 @@
+"""What a market participant knows by heart: sessions, symbols, sale conditions, the universe."""

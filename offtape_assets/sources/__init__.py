@@ -1,0 +1,1 @@
+"""Where raw rows come from: the simulated market, a landing folder, the vendors."""
