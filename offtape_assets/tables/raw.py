@@ -1,0 +1,126 @@
+"""raw: rows as the source gave them, typed and keyed, bad rows set aside with a reason."""
+
+from offtape_assets.tables.columns import TICK_TS, columns
+from offtape_assets.tables.table import Claim, Partitions, Table
+
+
+def _quarantine(name: str, predicate: str, reason: str) -> Claim:
+    return Claim(name, predicate, reason, quarantines=True)
+
+
+TRADES = Table(
+    "raw",
+    "trades",
+    "one print on the consolidated tape",
+    (
+        TICK_TS,
+        *columns("participant_ts sequence_number price size exchange conditions correction"),
+        *columns("trade_id"),
+    ),
+    Partitions.DAY_AND_TICKER,
+    key=("ts", "sequence_number", "exchange", "trade_id"),
+    claims=(
+        _quarantine("price_is_positive", "price > 0", "no print trades at or below zero"),
+        _quarantine("size_is_positive", "size > 0", "a print moves at least a fraction of a share"),
+        _quarantine(
+            "is_within_its_date",
+            "ts >= date - interval 1 day and ts < date + interval 2 day",
+            "a New York date lies within a day of the same UTC date",
+        ),
+        _quarantine("conditions_are_known_lists", "conditions is not null", "blank means regular"),
+    ),
+)
+
+QUOTES = Table(
+    "raw",
+    "quotes",
+    "one change of the national best bid and offer",
+    (
+        TICK_TS,
+        *columns("sequence_number bid_price bid_size ask_price ask_size"),
+        *columns("bid_exchange ask_exchange conditions"),
+    ),
+    Partitions.DAY_AND_TICKER,
+    key=("ts", "sequence_number"),
+    claims=(
+        _quarantine(
+            "prices_are_not_negative",
+            "coalesce(bid_price, 0) >= 0 and coalesce(ask_price, 0) >= 0",
+            "an absent side is NULL, a present one positive",
+        ),
+        _quarantine(
+            "sizes_are_not_negative",
+            "coalesce(bid_size, 0) >= 0 and coalesce(ask_size, 0) >= 0",
+            "a size counts shares",
+        ),
+        _quarantine(
+            "is_within_its_date",
+            "ts >= date - interval 1 day and ts < date + interval 2 day",
+            "a New York date lies within a day of the same UTC date",
+        ),
+        Claim(
+            "book_is_not_crossed",
+            "coalesce(bid_price <= ask_price, true)",
+            "a crossed NBBO is real but rare; many mean rows of single venues",
+            is_blocking=False,
+        ),
+    ),
+)
+
+_BAR_CLAIMS = (
+    _quarantine(
+        "range_holds_open_and_close",
+        "low <= least(open, close) and high >= greatest(open, close)",
+        "open and close lie within low and high",
+    ),
+    _quarantine("low_is_positive", "low > 0", "no bar trades at or below zero"),
+    _quarantine("volume_is_not_negative", "volume >= 0", "volume counts shares"),
+)
+
+QUOTES_1S = Table(
+    "raw",
+    "quotes_1s",
+    "best bid and offer of one US equity at the end of one second, the last in [ts - 1 s, ts)",
+    columns("ticker ts bid_price ask_price"),
+    Partitions.DAY,
+    key=("ticker", "ts"),
+    order_by=("ts", "ticker"),
+    claims=(
+        Claim(
+            "prices_are_positive",
+            "coalesce(bid_price, 1) > 0 and coalesce(ask_price, 1) > 0",
+            "an absent side is NULL",
+        ),
+    ),
+)
+
+MINUTE_BARS = Table(
+    "raw",
+    "minute_bars",
+    "one minute of one ticker with eligible trades; ts is the minute's start",
+    columns("ticker ts open high low close volume"),
+    Partitions.DAY,
+    key=("ticker", "ts"),
+    claims=_BAR_CLAIMS,
+)
+
+DAILY_BARS = Table(
+    "raw",
+    "daily_bars",
+    "one session of one ticker; ts is midnight in New York",
+    columns("ticker ts open high low close volume"),
+    Partitions.DAY,
+    key=("ticker", "ts"),
+    claims=_BAR_CLAIMS,
+)
+
+TRADE_CONDITIONS = Table(
+    "raw",
+    "trade_conditions",
+    "one sale condition id and what a print carrying it may be used for",
+    columns(
+        "condition name sip_code is_signable counts_in_volume counts_in_volume_extended is_iso"
+    ),
+    Partitions.NONE,
+    key=("condition",),
+)
