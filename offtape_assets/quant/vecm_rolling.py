@@ -1,0 +1,396 @@
+"""Rolling error-correction models from moment matrices: one Cholesky factor a window.
+
+Windows share block moments, which are added and subtracted instead of recomputed. The readable
+one-sample version, which also has the other deterministic cases, is `vecm.py`.
+"""
+
+import math
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+REFRESH_EVERY = 64  # windows between full recomputations, so that rounding cannot drift
+PIVOT_TOLERANCE = 1e-9  # smallest pivot (a residual variance) relative to the raw second moment
+SHORT = 12  # rows up to which rank-1 updates beat a matrix product
+VECTOR = 16  # rows of a factor are padded to this many doubles, so that no loop has a remainder
+ROWS_PER_COLUMN = 2  # fewer rows than this per column of the design: too few
+
+EIGEN_SHIFT = 1e-3  # distance of the inverse iteration's shift, in spectral gaps
+EIGEN_STEPS = 6  # each step shrinks the error by EIGEN_SHIFT
+
+OK, TOO_FEW, SINGULAR = 0, 1, 2
+STATUS_NAMES = ("ok", "too_few", "singular")
+
+
+@dataclass(frozen=True)
+class RollingVecm:
+    """Error-correction models of many windows, each with one common trend.
+
+    Attributes
+    ----------
+    status : ndarray of str, shape (n_windows,)
+        "ok", "too_few" or "singular"; NaN elsewhere unless it is "ok".
+    n_obs : ndarray of int, shape (n_windows,)
+        Complete rows of the window.
+    permanent : ndarray, shape (n_windows, n)
+        The direction psi with psi'alpha = 0 (alpha_perp), unit length.
+    omega : ndarray, shape (n_windows, n, n)
+        Residual covariance of the rank n-1 model.
+    eigenvalues : ndarray, shape (n_windows, n)
+        Squared canonical correlations, descending; NaN if the vectors are imposed.
+    trace, max_eigen : ndarray, shape (n_windows, n)
+        Johansen's statistics by null rank; NaN if the vectors are imposed.
+    """
+
+    status: NDArray[np.str_]
+    n_obs: NDArray[np.int64]
+    permanent: Array
+    omega: Array
+    eigenvalues: Array
+    trace: Array
+    max_eigen: Array
+
+
+def vecm_design(levels: Array, lags: int) -> Array:
+    """Stack the regression rows [lagged differences, 1 | levels, first column last | differences].
+
+    Parameters
+    ----------
+    levels : ndarray, shape (n_time, n)
+        Log prices. They are measured from their column means and, but for the first column, as
+        spreads over the first column: any such change of basis leaves rank tests and residuals
+        alone, and the known-spread model is the same matrix without one column.
+    lags : int
+        Lagged differences.
+
+    Returns
+    -------
+    ndarray, shape (n_time - 1 - lags, n * lags + 1 + 2 n)
+        Rows with a NaN are all zero (including the constant), so moments skip them.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 columns, a negative lag or too few rows.
+    """
+    if levels.ndim != 2 or levels.shape[1] < 2:
+        raise ValueError(f"levels has shape {levels.shape}; it must be (n_time, n) with n >= 2")
+    if lags < 0 or len(levels) <= lags + 1:
+        raise ValueError(f"lags is {lags}; it must lie in 0..{len(levels) - 2}")
+    n = levels.shape[1]
+    basis = np.column_stack([levels[:, 1:] - levels[:, :1], levels[:, 0]])
+    with np.errstate(invalid="ignore"):
+        count = np.maximum(np.isfinite(basis).sum(0), 1)
+        basis = basis - np.nansum(basis, axis=0) / count
+    changes = np.diff(levels, axis=0)
+    n_rows = len(changes) - lags
+    design = np.empty((n_rows, n * lags + 1 + 2 * n))
+    for k in range(1, lags + 1):
+        design[:, (k - 1) * n : k * n] = changes[lags - k : lags - k + n_rows]
+    design[:, n * lags] = 1.0
+    design[:, n * lags + 1 : n * lags + 1 + n] = basis[lags:-1]
+    design[:, n * lags + 1 + n :] = changes[lags:]
+    design[~np.isfinite(design).all(axis=1)] = 0.0
+    return design
+
+
+def window_moments(design: Array, starts: NDArray[np.int64], length: int) -> Array:
+    """Second-moment matrices of overlapping windows.
+
+    Parameters
+    ----------
+    design : ndarray, shape (n_rows, m)
+        Regression rows.
+    starts : ndarray of int, shape (n_windows,)
+        First row of each window, ascending.
+    length : int
+        Rows a window.
+
+    Returns
+    -------
+    ndarray, shape (n_windows, m, m)
+        design[s : s + length]' design[s : s + length] for every start s.
+
+    Raises
+    ------
+    ValueError
+        If starts descend or a window leaves the design.
+    """
+    starts = np.asarray(starts, dtype=np.int64)
+    if len(starts) == 0 or (np.diff(starts) < 0).any():
+        raise ValueError("starts must be ascending and not empty")
+    if length < 1 or starts[0] < 0 or starts[-1] + length > len(design):
+        raise ValueError(f"length {length} leaves the {len(design)} rows of design")
+    moments = np.empty((len(starts), design.shape[1], design.shape[1]))
+    for w, start in enumerate(starts):
+        if w % REFRESH_EVERY == 0 or start >= starts[w - 1] + length:
+            rows = design[start : start + length]
+            np.dot(rows.T, rows, out=moments[w])
+            continue
+        moments[w] = moments[w - 1]
+        _add_rows(moments[w], design[starts[w - 1] : start], -1.0)
+        _add_rows(moments[w], design[starts[w - 1] + length : start + length], 1.0)
+    return moments
+
+
+def rolling_vecm(
+    levels: Array, starts: NDArray[np.int64], length: int, lags: int = 1
+) -> RollingVecm:
+    """Johansen's rank n-1 model (unrestricted constant) in every window of a panel.
+
+    Parameters
+    ----------
+    levels : ndarray, shape (n_time, n)
+        Log prices; rows touched by a NaN are left out.
+    starts : ndarray of int, shape (n_windows,)
+        First level of each window, ascending.
+    length : int
+        Levels a window (it then has length - 1 - lags regression rows).
+    lags : int
+        Lagged differences.
+
+    Returns
+    -------
+    RollingVecm
+        Common-trend direction, residual covariance and rank statistics of each window.
+
+    Raises
+    ------
+    ValueError
+        If a shape, start or length does not fit.
+    """
+    rows = length - 1 - lags
+    n_series = levels.shape[1]
+    if rows < 1:
+        raise ValueError(f"length is {length}; with {lags} lags it must be at least {lags + 2}")
+    design = vecm_design(levels, lags)
+    chunks = [
+        vecm_from_moments(window_moments(design, starts[i : i + REFRESH_EVERY], rows), n_series)
+        for i in range(0, len(starts), REFRESH_EVERY)
+    ]  # a chunk at a time, so that the moments stay in the cache
+    return RollingVecm(
+        *(np.concatenate([getattr(c, f.name) for c in chunks]) for f in fields(RollingVecm))
+    )
+
+
+def vecm_from_moments(moments: Array, n_series: int, known_spreads: bool = False) -> RollingVecm:
+    """Rank n-1 models from moment matrices of `vecm_design` rows.
+
+    Parameters
+    ----------
+    moments : ndarray, shape (n_windows, m, m)
+        Moment matrices; any weighted sum of block moments will do.
+    n_series : int
+        Number of series n.
+    known_spreads : bool
+        Impose the spreads over the first series as cointegrating vectors instead of estimating
+        them.
+
+    Returns
+    -------
+    RollingVecm
+        One model a window.
+
+    Raises
+    ------
+    ValueError
+        If the matrices are too small for `n_series`.
+
+    Notes
+    -----
+    The lower Cholesky factor of [regressors | levels | differences] moments holds, in its last two
+    block rows, A = S01 S11^{-T/2} and D with D D' = residual moments at full rank. With G = D^-1 A
+    the eigenvalues of G G' are mu = l / (1 - l) for Johansen's roots l. Dropping the smallest root
+    gives rank n-1: with its eigenvector u, psi = D^-T u and Omega = D D' + mu (D u)(D u)'.
+    With known spreads the level column is left out and psi is the left null vector of A.
+    """
+    n = n_series
+    free = moments.shape[-1] - 2 * n
+    if moments.ndim != 3 or moments.shape[1] != moments.shape[2] or free < 1:
+        raise ValueError(f"moments has shape {moments.shape}; it does not fit {n} series")
+    if known_spreads:
+        keep = np.delete(np.arange(moments.shape[1]), free + n - 1)
+        moments = np.ascontiguousarray(moments[:, keep][:, :, keep])
+    n_windows = len(moments)
+    permanent = np.full((n_windows, n), np.nan)
+    omega = np.full((n_windows, n, n), np.nan)
+    roots = np.full((n_windows, n), np.nan)
+    codes = _solve_windows(moments, n, free, known_spreads, permanent, omega, roots)
+    counts = moments[:, free - 1, free - 1]
+    eigenvalues = roots / (1.0 + roots)
+    terms = counts[:, None] * np.log1p(roots)
+    return RollingVecm(
+        np.asarray(STATUS_NAMES)[codes],
+        np.rint(counts).astype(np.int64),
+        permanent,
+        omega,
+        eigenvalues,
+        np.cumsum(terms[:, ::-1], axis=1)[:, ::-1],
+        terms,
+    )
+
+
+def _add_rows(moment: Array, rows: Array, sign: float) -> None:
+    """Add sign * rows'rows to a moment matrix in place."""
+    if len(rows) <= SHORT:
+        _rank_one_updates(moment, rows, sign)
+    elif sign > 0:
+        moment += rows.T @ rows
+    else:
+        moment -= rows.T @ rows
+
+
+@njit(cache=True, nogil=True)
+def _rank_one_updates(moment, rows, sign):
+    for t in range(len(rows)):
+        row = rows[t]
+        for i in range(len(row)):
+            scaled = sign * row[i]
+            for j in range(len(row)):
+                moment[i, j] += scaled * row[j]
+
+
+@njit(cache=True, nogil=True)
+def _solve_windows(moments, n, free, known_spreads, permanent, omega, roots):
+    """Fill permanent, omega, roots; return a status code a window."""
+    codes = np.empty(len(moments), dtype=np.int64)
+    size = moments.shape[1]
+    factor = np.zeros((size, (size + VECTOR - 1) // VECTOR * VECTOR))
+    for w in range(len(moments)):
+        count = moments[w, free - 1, free - 1]
+        if count < ROWS_PER_COLUMN * size:
+            codes[w] = TOO_FEW
+            continue
+        factor[:, :size] = moments[w]
+        if not _cholesky(factor):
+            codes[w] = SINGULAR
+            continue
+        codes[w] = OK
+        top = size - n
+        scale = np.tril(factor[top:, top:size].T)  # D, without the spoilt half
+        loading = factor[free:top, top:size].T.copy()  # A
+        if known_spreads:
+            _known_spread_trend(scale, loading, count, permanent[w], omega[w])
+        else:
+            _johansen_trend(scale, loading, count, permanent[w], omega[w], roots[w])
+    return codes
+
+
+# Reassociation only reorders the sums of dot products; no-NaN assumptions are not made.
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy")
+def _cholesky(matrix):
+    """Upper factor in place (what is below the diagonal is spoilt); False at a negligible pivot."""
+    for i in range(len(matrix)):
+        start = i // VECTOR * VECTOR
+        at = i - start
+        row = matrix[i, start:]
+        size = row[at]
+        k = 0
+        while k + 4 <= i:
+            a, b = matrix[k, start:], matrix[k + 1, start:]
+            c, d = matrix[k + 2, start:], matrix[k + 3, start:]
+            fa, fb, fc, fd = a[at], b[at], c[at], d[at]
+            for j in range(len(row)):
+                row[j] -= fa * a[j] + fb * b[j] + fc * c[j] + fd * d[j]
+            k += 4
+        while k < i:
+            a = matrix[k, start:]
+            fa = a[at]
+            for j in range(len(row)):
+                row[j] -= fa * a[j]
+            k += 1
+        if not row[at] > PIVOT_TOLERANCE * size:
+            return False
+        inverse = 1.0 / math.sqrt(row[at])
+        for j in range(len(row)):
+            row[j] *= inverse
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _johansen_trend(scale, loading, count, permanent, omega, roots):
+    """Estimated vectors: eigenvectors of G G' with G = D^-1 A."""
+    n = len(scale)
+    _forward_solve(scale, loading)
+    product = loading @ loading.T
+    values = np.linalg.eigvalsh(product)
+    for i in range(n):
+        roots[i] = max(values[n - 1 - i], 0.0)
+    direction = _smallest_eigenvector(product, values)
+    shift = scale @ direction
+    _residual_covariance(scale, shift, roots[n - 1], count, omega)
+    for i in range(n - 1, -1, -1):  # psi = D^-T u
+        direction[i] /= scale[i, i]
+        for k in range(i):
+            direction[k] -= scale[i, k] * direction[i]
+    _unit(direction, permanent)
+
+
+@njit(cache=True, nogil=True)
+def _smallest_eigenvector(product, values):
+    """Inverse iteration from just below the smallest eigenvalue; eigh where that is too close."""
+    n = len(product)
+    gap = values[1] - values[0]
+    shifted = np.zeros((n, (n + VECTOR - 1) // VECTOR * VECTOR))
+    shifted[:, :n] = product
+    for i in range(n):
+        shifted[i, i] -= values[0] - EIGEN_SHIFT * gap
+    if gap < 1e-6 * values[n - 1] or not _cholesky(shifted):
+        return np.linalg.eigh(product)[1][:, 0].copy()
+    direction = np.ones(n)
+    for _ in range(EIGEN_STEPS):
+        for i in range(n):  # U'U x = direction
+            direction[i] /= shifted[i, i]
+            for k in range(i + 1, n):
+                direction[k] -= shifted[i, k] * direction[i]
+        for i in range(n - 1, -1, -1):
+            for k in range(i + 1, n):
+                direction[i] -= shifted[i, k] * direction[k]
+            direction[i] /= shifted[i, i]
+        direction /= math.sqrt((direction * direction).sum())
+    return direction
+
+
+@njit(cache=True, nogil=True)
+def _known_spread_trend(scale, loading, count, permanent, omega):
+    """Imposed spreads: psi spans the left null space of A."""
+    n = len(scale)
+    left = np.linalg.svd(loading, True)[0]
+    _residual_covariance(scale, np.zeros(n), 0.0, count, omega)
+    _unit(left[:, n - 1].copy(), permanent)
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy")
+def _forward_solve(triangle, rows):
+    """Replace rows (n, k) by triangle^-1 rows."""
+    for i in range(len(triangle)):
+        for k in range(i):
+            for c in range(rows.shape[1]):
+                rows[i, c] -= triangle[i, k] * rows[k, c]
+        for c in range(rows.shape[1]):
+            rows[i, c] /= triangle[i, i]
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy")
+def _residual_covariance(scale, shift, root, count, omega):
+    """Omega = (D D' + root shift shift') / count."""
+    for i in range(len(scale)):
+        for j in range(i + 1):
+            total = root * shift[i] * shift[j]
+            for k in range(j + 1):
+                total += scale[i, k] * scale[j, k]
+            omega[i, j] = total / count
+            omega[j, i] = total / count
+
+
+@njit(cache=True, nogil=True)
+def _unit(direction, permanent):
+    """Scale to length 1 with a positive sum."""
+    length = math.sqrt((direction * direction).sum())
+    sign = 1.0 if direction.sum() >= 0.0 else -1.0
+    for i in range(len(direction)):
+        permanent[i] = sign * direction[i] / length
