@@ -1,0 +1,64 @@
+"""The landing source: a folder in the vendors' own layouts, one reader per table.
+
+A further subject adds its reader in a module beside this one and one line to `READERS`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+from offtape_assets.sources.landing import flat_file
+from offtape_assets.sources.landing.reader import Reader
+from offtape_assets.sources.source import RawRows, SourceError
+from offtape_assets.tables import raw
+from offtape_assets.tables.table import Table
+
+READERS: dict[str, Callable[[Path], Reader]] = {
+    raw.TRADES.full_name: partial(flat_file.FlatFileReader, flat_file.TRADES),
+    raw.QUOTES.full_name: partial(flat_file.FlatFileReader, flat_file.QUOTES),
+    raw.MINUTE_BARS.full_name: partial(flat_file.FlatFileReader, flat_file.MINUTE_BARS),
+    raw.DAILY_BARS.full_name: partial(flat_file.FlatFileReader, flat_file.DAILY_BARS),
+}
+"""Table to the reader of its files, built with the landing folder."""
+
+
+class LandingSource:
+    """Raw rows from files that a vendor delivered into a folder.
+
+    Raises
+    ------
+    SourceError
+        If `folder` is not a folder.
+    """
+
+    name = "landing"
+    reads_day_files = True
+    reads_day_files = True
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise SourceError(
+                f"{folder} is not a folder: name the landing folder with --landing or "
+                "OFFTAPE_LANDING"
+            )
+        self.folder = folder
+        self._readers = {table: build(folder) for table, build in READERS.items()}
+
+    def fingerprint(self, table: Table, day: date, ticker: str = "") -> str | None:
+        """Path, size and modification time of the files behind one partition; reads none."""
+        reader = self._readers.get(table.full_name)
+        files = reader.files(day, ticker) if reader else []
+        return " ".join(map(self._identity, files)) or None
+
+    def read(
+        self, table: Table, day: date, tickers: Sequence[str], scratch: Path
+    ) -> Iterator[RawRows]:
+        """Yield the partitions of one table and date; nothing for a table without a reader."""
+        reader = self._readers.get(table.full_name)
+        if reader:
+            yield from reader.read(day, tickers, scratch)
+
+    def _identity(self, file: Path) -> str:
+        status = file.stat()
+        return f"{file.relative_to(self.folder)}:{status.st_size}:{status.st_mtime_ns}"
