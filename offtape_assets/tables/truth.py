@@ -28,3 +28,12 @@ ATTRIBUTION = Table(
     columns("omega_quote omega_trade"),
     Partitions.DAY_AND_TICKER,
 )
+
+PLANTED_DIRT = Table(
+    "truth",
+    "planted_dirt",
+    "one kind of bad row planted in one ticker's part of a raw table, and how many",
+    columns("table_name ticker reason rows"),
+    Partitions.DAY,
+    key=("table_name", "ticker", "reason"),
+)

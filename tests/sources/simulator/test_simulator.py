@@ -1,0 +1,92 @@
+"""The source as a whole: same seed same rows, whoever asks; dirt where it was planted."""
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from offtape_assets.sources.simulator import dirt
+from offtape_assets.sources.simulator.simulator import SimulatorSource
+from offtape_assets.tables import raw, truth
+from offtape_assets.tables.table import Table
+
+DAY = date(2024, 11, 5)
+SUNDAY = date(2024, 11, 3)
+NAMES = ("SHW", "XLU", "DIA", "GOOG")
+
+
+@pytest.fixture(scope="module")
+def source() -> SimulatorSource:
+    return SimulatorSource(message_scale=0.3)
+
+
+def frames(source: SimulatorSource, table: Table, tickers: tuple[str, ...], scratch: Path):
+    return {
+        rows.ticker: pl.read_parquet(rows.rows) if isinstance(rows.rows, Path) else rows.rows
+        for rows in source.read(table, DAY, tickers, scratch)
+    }
+
+
+@pytest.mark.parametrize("table", [raw.TRADES, raw.QUOTES], ids=lambda t: t.name)
+def test_rows_do_not_depend_on_company_order_or_workers(source, table, tmp_path):
+    together = frames(source, table, NAMES, tmp_path)
+    other = SimulatorSource(message_scale=0.3, workers=3)
+    alone = frames(other, table, (NAMES[2],), tmp_path)
+    backwards = frames(other, table, NAMES[::-1], tmp_path)
+    assert together[NAMES[2]].equals(alone[NAMES[2]])
+    assert all(together[name].equals(backwards[name]) for name in NAMES)
+
+
+def test_seed_date_and_name_each_change_the_rows(source, tmp_path):
+    first = frames(source, raw.TRADES, NAMES, tmp_path)
+    other = frames(SimulatorSource(seed=7, message_scale=0.3), raw.TRADES, NAMES[:1], tmp_path)
+    assert not first["SHW"].equals(other["SHW"])
+    assert source.fingerprint(raw.TRADES, DAY, "SHW") != source.fingerprint(raw.TRADES, DAY, "XLU")
+    again = SimulatorSource(message_scale=0.3, workers=2)
+    assert source.fingerprint(raw.TRADES, DAY, "SHW") == again.fingerprint(raw.TRADES, DAY, "SHW")
+
+
+def test_files_and_frames_hold_the_same_rows(source, tmp_path, monkeypatch):
+    in_memory = frames(source, raw.QUOTES, NAMES[:1], tmp_path)["SHW"]
+    monkeypatch.setattr("offtape_assets.sources.simulator.tape_rows.ROWS_IN_MEMORY", 10)
+    through_a_file = frames(source, raw.QUOTES, NAMES[:1], tmp_path)["SHW"]
+    assert in_memory.equals(through_a_file)
+
+
+def test_closed_days_have_no_rows_but_the_event_goes_on(source, tmp_path):
+    assert source.fingerprint(raw.TRADES, SUNDAY, "SHW") is None
+    assert list(source.read(raw.TRADES, SUNDAY, NAMES, tmp_path)) == []
+    assert source.fingerprint(truth.EVENT_PATH, SUNDAY) is not None
+    assert source.fingerprint(truth.EVENT_PATH, date(2025, 1, 6)) is None
+
+
+@pytest.mark.parametrize(
+    "table", [raw.TRADES, raw.QUOTES, raw.MINUTE_BARS, raw.DAILY_BARS, truth.LEADERS],
+    ids=lambda t: t.name,
+)  # fmt: skip
+def test_columns_are_those_declared(source, table, tmp_path):
+    rows = next(iter(frames(source, table, NAMES, tmp_path).values()))
+    assert rows.columns == [column.name for column in table.columns]
+    relation = duckdb.sql(f"select {table.select_list()} from rows")
+    stored = duckdb.sql("select * from rows")
+    assert [str(kind) for kind in relation.types] == [str(kind) for kind in stored.types]
+
+
+@pytest.mark.parametrize("table", [raw.TRADES, raw.QUOTES, raw.MINUTE_BARS], ids=lambda t: t.name)
+def test_claims_catch_exactly_the_planted_dirt(source, table, tmp_path):
+    for ticker, rows in frames(source, table, ("DJT",), tmp_path).items():
+        judged = rows.with_columns(pl.lit(DAY).alias("date"))
+        database = duckdb.connect().register("judged", judged)
+        guilty = {
+            claim.name: database.sql(
+                f"select count(*) from judged where ({claim.predicate}) is not true"
+            ).fetchone()[0]
+            for claim in table.claims
+            if claim.quarantines
+        }
+        guilty["duplicate_key"] = len(judged) - judged.select(table.key).n_unique()
+        planted = dirt.counts(source.world, DAY, ticker or "DJT", table.name)
+        assert {reason: guilty.get(reason, 0) for reason in planted} == planted
+        assert sum(guilty.values()) == sum(planted.values())
