@@ -34,7 +34,7 @@ _VENUES = np.array([12, 11, 19, 8, 21, 10, 15, 7, 18, 2], np.int64)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _uniform(state):
+def _uniform(state: np.ndarray) -> float:
     state[0] += _STEP
     z = state[0]
     z = (z ^ (z >> _S30)) * _MIX_A
@@ -43,19 +43,19 @@ def _uniform(state):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _venue(state):
+def _venue(state: np.ndarray) -> int:
     u = _uniform(state)
     return _VENUES[int(10.0 * u * u)]
 
 
 @njit(cache=True, nogil=True)
-def _depth(state, traits):
+def _depth(state: np.ndarray, traits: np.ndarray) -> int:
     """Shares shown at a best price: whole lots, heavy to the right."""
     return 100 * (1 + int(-np.log(_uniform(state)) * traits[T_DEPTH]))
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _stamp(book, second_ns, t):
+def _stamp(book: np.ndarray, second_ns: int, t: float) -> int:
     ts = second_ns + int(t * 1e9)
     if ts <= book[B_LAST_TS]:
         ts = book[B_LAST_TS] + 1
@@ -64,7 +64,7 @@ def _stamp(book, second_ns, t):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _show(book, quotes, state, ts):
+def _show(book: np.ndarray, quotes: np.ndarray, state: np.ndarray, ts: int) -> None:
     """Write the book as one quote row."""
     n = book[B_QUOTES]
     book[B_QUOTE_SEQ] += 1 + int(3.0 * _uniform(state))
@@ -81,7 +81,16 @@ def _show(book, quotes, state, ts):
 
 
 @njit(cache=True, nogil=True)
-def _print_trade(book, trades, state, ts, price, size, venue, code):
+def _print_trade(
+    book: np.ndarray,
+    trades: np.ndarray,
+    state: np.ndarray,
+    ts: int,
+    price: int,
+    size: int,
+    venue: int,
+    code: int,
+) -> None:
     """Write one print; the venue saw it before the tape did, off-exchange much before."""
     n = book[B_TRADES]
     book[B_TRADE_SEQ] += 1 + int(3.0 * _uniform(state))
@@ -101,7 +110,7 @@ def _print_trade(book, trades, state, ts, price, size, venue, code):
 
 
 @njit(cache=True, nogil=True)
-def _shares(state, traits):
+def _shares(state: np.ndarray, traits: np.ndarray) -> tuple[int, int]:
     """Size of a print and whether it is an odd lot."""
     if _uniform(state) < traits[T_ODD_LOT]:
         return 1 + int(99.0 * _uniform(state) ** 2), IS_ODD_LOT
@@ -113,7 +122,15 @@ def _shares(state, traits):
 
 
 @njit(cache=True, nogil=True)
-def _noise_trade(book, quotes, trades, state, traits, second_ns, t):
+def _noise_trade(
+    book: np.ndarray,
+    quotes: np.ndarray,
+    trades: np.ndarray,
+    state: np.ndarray,
+    traits: np.ndarray,
+    second_ns: int,
+    t: float,
+) -> float:
     """One or a few prints that move no value: a side that persists, on or off exchange."""
     if _uniform(state) < 0.3:
         book[B_SIDE] = -book[B_SIDE]
@@ -149,7 +166,14 @@ def _noise_trade(book, quotes, trades, state, traits, second_ns, t):
 
 
 @njit(cache=True, nogil=True)
-def _noise_quote(book, quotes, state, traits, second_ns, t):
+def _noise_quote(
+    book: np.ndarray,
+    quotes: np.ndarray,
+    state: np.ndarray,
+    traits: np.ndarray,
+    second_ns: int,
+    t: float,
+) -> None:
     """A change of size, or a price one tick better or worse that goes again at the next one."""
     tick = int(traits[T_TICK])
     lean = book[B_LEAN]
@@ -184,7 +208,16 @@ def _noise_quote(book, quotes, state, traits, second_ns, t):
 
 
 @njit(cache=True, nogil=True)
-def _sweep(book, trades, state, traits, second_ns, t, target, strength):
+def _sweep(
+    book: np.ndarray,
+    trades: np.ndarray,
+    state: np.ndarray,
+    traits: np.ndarray,
+    second_ns: int,
+    t: float,
+    target: int,
+    strength: float,
+) -> float:
     """A burst of prints from the touch towards the price the book will show next."""
     side = 1 if target > 0 else -1
     touch = book[B_ASK] if side > 0 else book[B_BID]
@@ -206,7 +239,19 @@ def _sweep(book, trades, state, traits, second_ns, t, target, strength):
 
 
 @njit(cache=True, nogil=True)
-def _follow(book, quotes, trades, state, traits, second_ns, t, bid, ask, by_trade, strength):
+def _follow(
+    book: np.ndarray,
+    quotes: np.ndarray,
+    trades: np.ndarray,
+    state: np.ndarray,
+    traits: np.ndarray,
+    second_ns: int,
+    t: float,
+    bid: int,
+    ask: int,
+    by_trade: bool,
+    strength: float,
+) -> float:
     """Move the book to a new bid and ask, with or without prints."""
     up = bid + ask > book[B_BID] + book[B_ASK]
     if by_trade:
@@ -235,7 +280,9 @@ def _follow(book, quotes, trades, state, traits, second_ns, t, bid, ask, by_trad
 
 
 @njit(cache=True, nogil=True)
-def _target(book, state, traits, value, half):
+def _target(
+    book: np.ndarray, state: np.ndarray, traits: np.ndarray, value: float, half: float
+) -> tuple[int, int]:
     """The bid and ask that a value asks for; the present ones while they still hold it."""
     tick = int(traits[T_TICK])
     bid, ask = book[B_BID], book[B_ASK]
@@ -254,8 +301,18 @@ def _target(book, state, traits, value, half):
 
 
 @njit(cache=True, nogil=True)
-def run_book(values, quote_rate, trade_rate, half_spread, traits, start_ns, book, state,
-             quotes, trades):  # fmt: skip
+def run_book(
+    values: np.ndarray,
+    quote_rate: np.ndarray,
+    trade_rate: np.ndarray,
+    half_spread: np.ndarray,
+    traits: np.ndarray,
+    start_ns: int,
+    book: np.ndarray,
+    state: np.ndarray,
+    quotes: np.ndarray,
+    trades: np.ndarray,
+) -> int:
     """Simulate the seconds of `values` (one more value than seconds).
 
     Returns the number of seconds done: fewer than asked when an output array is nearly full.
