@@ -1,0 +1,365 @@
+"""Numba kernels of the rearrangement: sorting keys with their states, moving a column, a block.
+
+Everything here is column-major (`columns[j]` is one column over the states) and in place; the
+public face, with checks and results, is `block_rearrangement`. Random orders are arguments.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Order = NDArray[np.int32]
+Columns = NDArray[np.int64]
+Scratch = tuple[NDArray[np.uint32], Floats, Order, NDArray[np.uint16], Order]
+Sides = tuple[Floats, Order, Floats]
+
+DIGIT_BITS = 11
+"""Bits of one radix pass: 2 x 2^11 counters stay in the first-level cache."""
+DIGITS = 1 << DIGIT_BITS
+DIGIT_MASK = DIGITS - 1
+KEY_RANGE = float((1 << (2 * DIGIT_BITS)) - 1)
+"""Keys are scaled onto 22-bit integers; an insertion pass then restores the exact order."""
+INSERTION_BUDGET = 4
+"""Moves per state after which repairing the previous order costs more than sorting afresh."""
+STALL = 1e-4
+"""Relative gain of a sweep below which the arrangement is at a fixed point, for all one can use."""
+OBJECTIVE_EVERY = 8
+"""Block steps between two looks at the objective, which cost a third of a step each."""
+RADIX_BUDGET = 32
+"""Moves per state after which keys crowd on few integers and a comparison sort is cheaper."""
+
+
+@njit(cache=True, nogil=True)
+def insertion_sort(keys: Floats, order: Order, budget: int) -> bool:
+    """Sort nearly sorted keys, moving `order` along; False once `budget` moves are spent."""
+    moves = 0
+    previous = keys[0]
+    for i in range(1, keys.size):
+        key = keys[i]
+        if key >= previous:
+            previous = key
+            continue
+        state = order[i]
+        hole = i
+        while hole > 0 and keys[hole - 1] > key:
+            keys[hole] = keys[hole - 1]
+            order[hole] = order[hole - 1]
+            hole -= 1
+        keys[hole] = key
+        order[hole] = state
+        previous = keys[i]
+        moves += i - hole
+        if moves > budget:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def quantise(keys: Floats, digits: NDArray[np.uint32], counts: Order) -> bool:
+    """Scale keys to 22-bit integers and count both digits; False where all keys are equal."""
+    low = keys[0]
+    high = keys[0]
+    for i in range(keys.size):
+        low = min(low, keys[i])
+        high = max(high, keys[i])
+    if not high > low:
+        return False
+    scale = KEY_RANGE / (high - low)
+    counts[:] = 0
+    for i in range(keys.size):
+        digits[i] = np.uint32((keys[i] - low) * scale)
+    for i in range(keys.size):
+        counts[0, digits[i] & DIGIT_MASK] += 1
+        counts[1, digits[i] >> DIGIT_BITS] += 1
+    for p in range(2):
+        start = 0
+        for b in range(DIGITS):
+            count = counts[p, b]
+            counts[p, b] = start
+            start += count
+    return True
+
+
+@njit(cache=True, nogil=True)
+def radix_sort(keys: Floats, order: Order, scratch: Scratch) -> None:
+    """Sort keys ascending, moving `order` along: two counting passes and an exact repair."""
+    digits, passed_keys, passed_order, passed_digits, counts = scratch
+    if not quantise(keys, digits, counts):
+        return
+    for i in range(keys.size):
+        digit = digits[i] & DIGIT_MASK
+        place = counts[0, digit]
+        counts[0, digit] = place + 1
+        passed_keys[place] = keys[i]
+        passed_order[place] = order[i]
+        passed_digits[place] = np.uint16(digits[i] >> DIGIT_BITS)
+    for i in range(keys.size):
+        digit = passed_digits[i]
+        place = counts[1, digit]
+        counts[1, digit] = place + 1
+        keys[place] = passed_keys[i]
+        order[place] = passed_order[i]
+    if not insertion_sort(keys, order, RADIX_BUDGET * keys.size):
+        exact = np.argsort(keys, kind="mergesort")
+        passed_keys[:] = keys
+        passed_order[:] = order
+        for i in range(keys.size):
+            keys[i] = passed_keys[exact[i]]
+            order[i] = passed_order[exact[i]]
+
+
+@njit(cache=True, nogil=True)
+def make_scratch(n: int) -> Scratch:
+    """Work arrays of `radix_sort` for n keys."""
+    return (
+        np.empty(n, np.uint32),
+        np.empty(n),
+        np.empty(n, np.int32),
+        np.empty(n, np.uint16),
+        np.empty((2, DIGITS), np.int32),
+    )
+
+
+@njit(cache=True, nogil=True)
+def sort_keys(keys: Floats, order: Order, is_nearly_sorted: bool, scratch: Scratch) -> None:
+    """Sort by repairing the order in place where that is cheap, else by radix."""
+    if is_nearly_sorted and insertion_sort(keys, order, INSERTION_BUDGET * keys.size):
+        return
+    radix_sort(keys, order, scratch)
+
+
+@njit(cache=True, nogil=True)
+def move_single(
+    sides: Sides,
+    residual: Floats,
+    constraint: int,
+    keys: Floats,
+    is_warm: bool,
+    scratch: Scratch,
+) -> None:
+    """Rearrange a column that enters one constraint only.
+
+    `sides` are the column's values ascending, `order` with order[r] the state of value r, and the
+    column's weights. The column is taken out of the residual and put back in opposite order, so
+    a step costs one gather and one scatter of the residual.
+    """
+    values, order, weights = sides
+    sign = 1.0 if weights[constraint] > 0 else -1.0
+    size = abs(weights[constraint])
+    for r in range(values.size):
+        keys[r] = size * values[r] - sign * residual[order[r]]
+    sort_keys(keys, order, is_warm, scratch)
+    for r in range(values.size):
+        residual[order[r]] = sign * (size * values[r] - keys[r])
+
+
+@njit(cache=True, nogil=True)
+def move_shared(
+    sides: Sides,
+    residuals: Floats,
+    held: Columns,
+    column: Floats,
+    work: tuple[Floats, Floats],
+    is_warm: bool,
+    scratch: Scratch,
+) -> None:
+    """Rearrange a column of several constraints (`held`) opposite to its projected residual.
+
+    `sides` as in `move_single`; `column` holds the values by state and is rewritten.
+    """
+    values, order, weights = sides
+    projected, keys = work
+    square = 0.0
+    projected[:] = 0.0
+    for k in held:
+        weight = weights[k]
+        residual = residuals[k]
+        square += weight * weight
+        for i in range(values.size):
+            projected[i] -= weight * residual[i]
+    for r in range(values.size):
+        keys[r] = projected[order[r]] + square * values[r]
+    sort_keys(keys, order, is_warm, scratch)
+    for r in range(values.size):
+        projected[order[r]] = values[r]
+    for i in range(values.size):
+        value = projected[i]
+        projected[i] = value - column[i]
+        column[i] = value
+    for k in held:
+        weight = weights[k]
+        residual = residuals[k]
+        for i in range(values.size):
+            residual[i] += weight * projected[i]
+
+
+@njit(cache=True, nogil=True)
+def objective(residuals: Floats) -> float:
+    """Sum over the constraints of the variance of their residual."""
+    total = 0.0
+    for k in range(residuals.shape[0]):
+        mean = residuals[k].mean()
+        square = 0.0
+        for i in range(residuals.shape[1]):
+            square += (residuals[k, i] - mean) ** 2
+        total += square / residuals.shape[1]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def project(columns: Floats, weights: Floats) -> Floats:
+    """Residual of every constraint by state: sum over columns of weight times value."""
+    residuals = np.zeros((weights.shape[1], columns.shape[1]))
+    for j in range(columns.shape[0]):
+        for k in range(weights.shape[1]):
+            weight = weights[j, k]
+            if weight != 0.0:
+                for i in range(columns.shape[1]):
+                    residuals[k, i] += weight * columns[j, i]
+    return residuals
+
+
+@njit(cache=True, nogil=True)
+def sweep_columns(
+    columns: Floats,
+    weights: Floats,
+    members: Columns,
+    counts: Columns,
+    visits: Columns,
+    tolerance: float,
+) -> tuple[float, int, bool]:
+    """Visit columns in the given orders until within the tolerance or at a fixed point.
+
+    `members[j, :counts[j]]` are the constraints column j enters.
+    Returns the objective, the sweeps made and whether they stalled.
+    """
+    residuals = project(columns, weights)
+    n = columns.shape[1]
+    scratch = make_scratch(n)
+    work = (np.empty(n), np.empty(n))
+    orders = np.empty(columns.shape, np.int32)
+    orders[:] = np.arange(n).astype(np.int32)
+    values = columns.copy()
+    for j in range(columns.shape[0]):
+        if counts[j] > 0:
+            radix_sort(values[j], orders[j], scratch)
+    is_warm = np.zeros(columns.shape[0], np.bool_)
+    reached = objective(residuals)
+    stalled = False
+    sweep = 0
+    while sweep < visits.shape[0] and reached > tolerance and not stalled:
+        for j in visits[sweep]:
+            held, warm = members[j, : counts[j]], is_warm[j]
+            sides = (values[j], orders[j], weights[j])
+            if held.size == 1:
+                move_single(sides, residuals[held[0]], held[0], work[1], warm, scratch)
+            elif held.size > 1:
+                move_shared(sides, residuals, held, columns[j], work, warm, scratch)
+            is_warm[j] = True
+        sweep += 1
+        before, reached = reached, objective(residuals)
+        stalled = reached > before * (1.0 - STALL)
+    for j in range(columns.shape[0]):
+        if counts[j] == 1 and is_warm[j]:
+            for r in range(n):
+                columns[j, orders[j, r]] = values[j, r]
+    return reached, sweep, stalled
+
+
+@njit(cache=True, nogil=True)
+def add_up_block(
+    columns: Floats,
+    block: Columns,
+    weights: Floats,
+    residuals: Floats,
+    total: Floats,
+    rest: Floats,
+) -> None:
+    """Sum of a block in units of its first column, and minus the projected residual without it."""
+    first = block[0]
+    total[:] = 0.0
+    rest[:] = 0.0
+    lead = np.argmax(np.abs(weights[first]))
+    for j in block:
+        scale = weights[j, lead] / weights[first, lead]
+        column = columns[j]
+        for i in range(total.size):
+            total[i] += scale * column[i]
+    for k in range(weights.shape[1]):
+        weight = weights[first, k]
+        if weight != 0.0:
+            residual = residuals[k]
+            for i in range(total.size):
+                rest[i] += weight * (weight * total[i] - residual[i])
+
+
+@njit(cache=True, nogil=True)
+def move_block(
+    columns: Floats,
+    block: Columns,
+    weights: Floats,
+    residuals: Floats,
+    work: tuple[Floats, Floats, Floats, Order, Order, Order],
+    scratch: Scratch,
+) -> None:
+    """Permute the states of a block of proportional columns so that its sum opposes the rest."""
+    total, rest, moved, by_total, by_rest, source = work
+    first = block[0]
+    add_up_block(columns, block, weights, residuals, total, rest)
+    for i in range(total.size):
+        moved[i] = total[i]
+        by_total[i] = i
+        by_rest[i] = i
+    radix_sort(moved, by_total, scratch)
+    radix_sort(rest, by_rest, scratch)
+    for r in range(total.size):
+        source[by_rest[r]] = by_total[r]
+    for j in block:
+        column = columns[j]
+        moved[:] = column
+        for i in range(total.size):
+            column[i] = moved[source[i]]
+    for i in range(total.size):
+        moved[i] = total[source[i]] - total[i]
+    for k in range(weights.shape[1]):
+        weight = weights[first, k]
+        if weight != 0.0:
+            residual = residuals[k]
+            for i in range(total.size):
+                residual[i] += weight * moved[i]
+
+
+@njit(cache=True, nogil=True)
+def step_blocks(
+    columns: Floats,
+    weights: Floats,
+    picks: Columns,
+    starts: Columns,
+    members: Columns,
+    tolerance: float,
+) -> tuple[float, int]:
+    """Move block after block (`members[starts[b]:starts[b + 1]]`) until within the tolerance.
+
+    Returns the objective and the steps made.
+    """
+    n = columns.shape[1]
+    residuals = project(columns, weights)
+    scratch = make_scratch(n)
+    work = (
+        np.empty(n),
+        np.empty(n),
+        np.empty(n),
+        np.empty(n, np.int32),
+        np.empty(n, np.int32),
+        np.empty(n, np.int32),
+    )
+    reached = objective(residuals)
+    step = 0
+    while step < picks.size and reached > tolerance:
+        block = members[starts[picks[step]] : starts[picks[step] + 1]]
+        move_block(columns, block, weights, residuals, work, scratch)
+        step += 1
+        if step % OBJECTIVE_EVERY == 0 or step == picks.size:
+            reached = objective(residuals)
+    return reached, step
