@@ -68,3 +68,8 @@ ETFS = (
 
 NAMES = {name.ticker: name for name in EQUITIES + ETFS}
 STUDY_TICKERS = tuple(NAMES)
+
+
+def kind_of(ticker: str) -> str:
+    """'equity' or 'etf'; a ticker outside the study counts as an equity."""
+    return NAMES[ticker].kind if ticker in NAMES else "equity"

@@ -50,6 +50,8 @@ class Source(Protocol):
     """
 
     name: str
+    reads_day_files: bool
+    """True where one file holds a day's rows of all tickers and must be read in one pass."""
 
     def fingerprint(self, table: Table, day: date, ticker: str = "") -> str | None:
         """Identity of the rows behind one partition, or None where there are none."""

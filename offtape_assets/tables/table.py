@@ -4,8 +4,7 @@ DDL, empty views, comments, the Dagster column schema and the data dictionary al
 declarations. Nothing here reads or writes data.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -74,14 +73,15 @@ class Table:
     key: tuple[str, ...] = ()
     order_by: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
-    notes: Mapping[str, str] = field(default_factory=dict)
-    """Column meanings that need one more sentence in this table."""
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
         missing = [name for name in self.key + self.order_by if name not in names]
         if missing or len(set(names)) != len(names):
             raise ValueError(f"{self.full_name}: key or order names no column, or a column twice")
+
+    def __hash__(self) -> int:
+        return hash(self.full_name)
 
     @property
     def full_name(self) -> str:

@@ -1,0 +1,1 @@
+"""Tables to tables: what Dagster materializes, one module per subject. No arithmetic here."""

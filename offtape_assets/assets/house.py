@@ -1,0 +1,41 @@
+"""What every asset is built with: settings, warehouse, source, connections, progress.
+
+Built once from the settings by definitions.py and handed to Dagster steps as a resource.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+import duckdb
+
+from offtape_assets.settings import Settings
+from offtape_assets.sources.source import Source
+from offtape_assets.storage.connection import prepare
+from offtape_assets.storage.warehouse import Warehouse
+
+Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
+Progress = Callable[[str, int, int], None]
+"""Called with the step's name, partitions finished and partitions in all."""
+
+
+def _silent(step: str, finished: int, total: int) -> None:
+    pass
+
+
+@dataclass
+class House:
+    """The warehouse, the source and the settings that partitions are built from."""
+
+    settings: Settings
+    warehouse: Warehouse
+    source: Source
+    connect: Connect
+    progress: Progress = _silent
+
+    @contextmanager
+    def connection(self, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
+        """An in-memory DuckDB connection that can read the warehouse."""
+        with self.connect() as connection:
+            prepare(connection, self.warehouse.store, threads)
+            yield connection

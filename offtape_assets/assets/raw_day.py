@@ -1,0 +1,136 @@
+"""Raw tables of one date: rows from the source, judged row by row, bad ones set aside."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from offtape_assets.assets.day_job import (
+    AbsentError,
+    DayJob,
+    Outcome,
+    check_columns,
+    quality_key,
+)
+from offtape_assets.sources.source import RawRows
+from offtape_assets.storage.claims import judge, quarantine_rows, set_aside, verdicts_of_arrival
+from offtape_assets.storage.connection import only_row
+from offtape_assets.storage.sql import quoted
+from offtape_assets.storage.warehouse import Lineage, Partition
+from offtape_assets.tables.quality import QUARANTINE
+
+log = logging.getLogger(__name__)
+
+
+class RawDay(DayJob):
+    """A raw table on one date."""
+
+    def run(self) -> Iterator[Outcome]:
+        """Read a file that holds all tickers once; ask for single tickers in a pool."""
+        if self.house.source.reads_day_files:
+            return self._read_once()
+        return super().run()
+
+    def expected(self, ticker: str) -> Lineage:
+        """Signed by what the source would read."""
+        table = self.asset.tables[0]
+        found = self.house.source.fingerprint(table, self.trading_day, ticker)
+        if found is None:
+            raise AbsentError(f"the source has no {table.full_name} for {ticker or self.day}")
+        inputs = {self.house.source.name: found}
+        if not table.has_ticker:
+            inputs["tickers"] = ",".join(self.house.settings.tickers)
+        return self.lineage(inputs)
+
+    def make(self, ticker: str) -> Outcome:
+        """Ask the source for one ticker."""
+        lineage = self.expected(ticker)
+        if self.is_unchanged(ticker, lineage):
+            return Outcome(self.day, ticker, "unchanged")
+        table = self.asset.tables[0]
+        wanted = [ticker] if ticker else list(self.house.settings.tickers)
+        for delivery in self.house.source.read(table, self.trading_day, wanted, self.scratch):
+            return self._land(delivery, lineage)
+        raise AbsentError(f"the source has no {table.full_name} for {ticker or self.day}")
+
+    def _read_once(self) -> Iterator[Outcome]:
+        waiting: dict[str, Lineage] = {}
+        for ticker in self.tickers:
+            try:
+                lineage = self.expected(ticker)
+            except AbsentError as absent:
+                yield self.give_up(ticker, "absent", str(absent))
+                continue
+            except Exception as error:  # an unreadable folder fails the tickers, not the run
+                yield self.give_up(ticker, "failed", f"{error}")
+                continue
+            if self.is_unchanged(ticker, lineage):
+                yield Outcome(self.day, ticker, "unchanged")
+            else:
+                waiting[ticker] = lineage
+        if waiting:
+            yield from self._read_waiting(waiting)
+
+    def _read_waiting(self, waiting: dict[str, Lineage]) -> Iterator[Outcome]:
+        table = self.asset.tables[0]
+        wanted = list(waiting) if table.has_ticker else list(self.house.settings.tickers)
+        start = time.perf_counter()
+        try:
+            for delivery in self.house.source.read(table, self.trading_day, wanted, self.scratch):
+                outcome = self._attempt_landing(delivery, waiting.pop(delivery.ticker))
+                yield replace(outcome, seconds=time.perf_counter() - start)
+                start = time.perf_counter()
+        except Exception as error:  # the day's file is unusable: all that still wait have failed
+            log.debug("%s %s", self.asset.name, self.day, exc_info=True)
+            for ticker in waiting:
+                yield self.give_up(ticker, "failed", f"{error}")
+            return
+        for ticker in waiting:
+            yield self.give_up(ticker, "absent", f"no {table.full_name} for {ticker or self.day}")
+
+    def _attempt_landing(self, delivery: RawRows, lineage: Lineage) -> Outcome:
+        try:
+            return self._land(delivery, lineage)
+        except Exception as error:  # one ticker's rows must not stop the others
+            log.debug("%s %s", self.asset.name, delivery.ticker, exc_info=True)
+            return self.give_up(delivery.ticker, "failed", f"{error}")
+
+    def _land(self, delivery: RawRows, lineage: Lineage) -> Outcome:
+        target = Partition(self.asset.tables[0], self.day, delivery.ticker)
+        with self.house.connection() as connection:
+            if isinstance(delivery.rows, Path):
+                rows = f"select * from read_parquet({quoted(str(delivery.rows))})"
+            else:
+                check_columns(target.table, delivery.rows)
+                connection.register("delivered", delivery.rows.to_arrow())
+                rows = "select * from delivered"
+            kept, arrived, bad = set_aside(connection, rows, target)
+            file = self.write(connection, kept, target, lineage, arrived - bad.height)
+            count = f"select count(*) from read_parquet({quoted(str(file))})"
+            stored = only_row(connection, count)[0]
+            verdicts = [
+                *verdicts_of_arrival(target.table, arrived, stored, bad, delivery.rejects),
+                *judge(connection, file, target),
+            ]
+            quarantined = pl.concat([bad, delivery.rejects])
+            if quarantined.height:
+                spoken = quarantine_rows(target, quarantined)
+                self.write_quality(connection, QUARANTINE, target, spoken)
+            else:
+                self.house.warehouse.store.delete(quality_key(QUARANTINE, target))
+            name = target.table.full_name
+            self.publish(connection, [(file, target)], {name: verdicts})
+        if isinstance(delivery.rows, Path):
+            delivery.rows.unlink(missing_ok=True)
+        counts = {name: stored}
+        return Outcome(
+            self.day,
+            delivery.ticker,
+            "built",
+            rows=counts,
+            quarantined=quarantined.height,
+            verdicts={name: verdicts},
+        )

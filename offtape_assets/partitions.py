@@ -1,0 +1,117 @@
+"""The partition axes of a warehouse and how a table's partitions map to those it reads.
+
+Dates are trading days of XNYS or calendar days; the second axis is the configured tickers.
+"""
+
+import warnings
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import NamedTuple
+
+import dagster as dg
+
+from offtape_assets.market.calendar import NEW_YORK
+from offtape_assets.market.holidays import HOLIDAYS
+from offtape_assets.settings import Settings
+from offtape_assets.tables.table import Partitions, Table
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+"""allow_nonexistent_upstream_partitions is beta in Dagster; the pin makes its behaviour ours."""
+
+DATE_AXIS = "date"
+TICKER_AXIS = "ticker"
+
+
+class Read(NamedTuple):
+    """A table an asset reads: the same partition, or the trading days before it."""
+
+    table: Table
+    sessions_before: int = 0
+    """0 reads the asset's own date; n reads the n trading days that end the evening before."""
+    is_optional: bool = False
+    """An optional input without rows is an empty frame; a required one makes the asset absent."""
+
+
+def trailing(table: Table, sessions: int) -> Read:
+    """Read the `sessions` trading days before the asset's date, without that date."""
+    return Read(table, sessions)
+
+
+def optional(table: Table) -> Read:
+    """Read a table that may have no rows."""
+    return Read(table, is_optional=True)
+
+
+class Axes:
+    """Dagster partition definitions for one settings object."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def _trading_days(self) -> dg.TimeWindowPartitionsDefinition:
+        closed = [
+            datetime(day.year, day.month, day.day, tzinfo=NEW_YORK)
+            for day in HOLIDAYS
+            if day >= self._settings.start_date
+        ]
+        return self._days("0 0 * * 1-5", closed)
+
+    @cached_property
+    def _calendar_days(self) -> dg.TimeWindowPartitionsDefinition:
+        return self._days("0 0 * * *", [])
+
+    @cached_property
+    def _days_and_tickers(self) -> dg.MultiPartitionsDefinition:
+        tickers = dg.StaticPartitionsDefinition(list(self._settings.tickers))
+        return dg.MultiPartitionsDefinition({DATE_AXIS: self._trading_days, TICKER_AXIS: tickers})
+
+    def _days(self, cron: str, closed: list[datetime]) -> dg.TimeWindowPartitionsDefinition:
+        last = self._settings.last_date
+        return dg.TimeWindowPartitionsDefinition(
+            start=self._settings.start_date.isoformat(),
+            end=(last + timedelta(days=1)).isoformat() if last else None,
+            fmt="%Y-%m-%d",
+            cron_schedule=cron,
+            timezone="America/New_York",
+            exclusions=closed,
+        )
+
+    def of(self, kind: Partitions) -> dg.PartitionsDefinition | None:
+        """The definition for tables partitioned like `kind`."""
+        match kind:
+            case Partitions.DAY:
+                return self._trading_days
+            case Partitions.CALENDAR_DAY:
+                return self._calendar_days
+            case Partitions.DAY_AND_TICKER:
+                return self._days_and_tickers
+            case Partitions.NONE:
+                return None
+
+    def partitions_per_date(self, kind: Partitions) -> int:
+        """How many partitions of one date a single run builds."""
+        return len(self._settings.tickers) if kind is Partitions.DAY_AND_TICKER else 1
+
+    def mapping(self, reader: Partitions, read: Read) -> dg.PartitionMapping | None:
+        """Which partitions of `read` a partition of the reader needs."""
+        upstream = read.table.partitions
+        if Partitions.NONE in (reader, upstream):
+            return None
+        if read.sessions_before:
+            days = dg.TimeWindowPartitionMapping(
+                start_offset=-read.sessions_before,
+                end_offset=-1,
+                allow_nonexistent_upstream_partitions=True,
+            )
+            return _by_date(days) if reader is Partitions.DAY_AND_TICKER else days
+        if reader is upstream:
+            return dg.IdentityPartitionMapping()
+        if {reader, upstream} == {Partitions.DAY, Partitions.DAY_AND_TICKER}:
+            return dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name=DATE_AXIS)
+        days = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+        return _by_date(days) if reader is Partitions.DAY_AND_TICKER else days
+
+
+def _by_date(days: dg.PartitionMapping) -> dg.PartitionMapping:
+    return dg.MultiPartitionMapping({DATE_AXIS: dg.DimensionPartitionMapping(DATE_AXIS, days)})

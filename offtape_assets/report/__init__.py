@@ -1,0 +1,1 @@
+"""Pictures and pages for people: plots, the findings of a day, the HTML report."""

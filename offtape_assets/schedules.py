@@ -1,0 +1,111 @@
+"""When Dagster acts by itself: jobs by kind of partition, the daily schedule, new landing files."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import TypedDict
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from offtape_assets.assets.declare import TableAsset
+from offtape_assets.assets.materialize import asset_key
+from offtape_assets.market.calendar import NEW_YORK, sessions_before
+from offtape_assets.partitions import Axes
+from offtape_assets.settings import Settings
+from offtape_assets.tables.table import Partitions
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_JOB_NAMES = {
+    Partitions.NONE: "reference_tables",
+    Partitions.CALENDAR_DAY: "tables_of_a_calendar_day",
+    Partitions.DAY_AND_TICKER: "tables_of_a_day_and_ticker",
+    Partitions.DAY: "tables_of_a_trading_day",
+}
+
+
+class Automation(TypedDict):
+    """What definitions.py hands on to Dagster."""
+
+    jobs: list[UnresolvedAssetJobDefinition]
+    schedules: list[dg.ScheduleDefinition]
+    sensors: list[dg.SensorDefinition]
+
+
+def range_tags(day: date, tickers: Sequence[str], kind: Partitions) -> dict[str, str]:
+    """Run tags that stand for all partitions of one date."""
+    first = last = day.isoformat()
+    if kind is Partitions.DAY_AND_TICKER:
+        first, last = f"{first}|{tickers[0]}", f"{last}|{tickers[-1]}"
+    return {
+        "dagster/asset_partition_range_start": first,
+        "dagster/asset_partition_range_end": last,
+    }
+
+
+def automation(
+    settings: Settings, axes: Axes, assets: Sequence[tuple[str, TableAsset]]
+) -> Automation:
+    """Jobs, schedules and sensors for one settings object."""
+    jobs = [
+        dg.define_asset_job(name, _selection(assets, kind), partitions_def=axes.of(kind))
+        for kind, name in _JOB_NAMES.items()
+        if any(asset.partitions is kind for _, asset in assets)
+    ]
+    raw = [asset for _, asset in assets if asset.is_raw]
+    kinds = [kind for kind in _JOB_NAMES if any(asset.partitions is kind for asset in raw)]
+
+    def request(kind: Partitions, day: date, run_key: str) -> dg.RunRequest:
+        return dg.RunRequest(
+            run_key=f"{run_key}:{kind.value}",
+            job_name=_JOB_NAMES[kind],
+            asset_selection=[
+                asset_key(table) for a in raw if a.partitions is kind for table in a.tables
+            ],
+            tags=range_tags(day, settings.tickers, kind),
+        )
+
+    def schedule_of(kind: Partitions) -> dg.ScheduleDefinition:
+        @dg.schedule(
+            name=f"{_JOB_NAMES[kind]}_of_the_day_before",
+            job_name=_JOB_NAMES[kind],
+            cron_schedule="30 11 * * 2-6",
+            execution_timezone="America/New_York",
+            description="Land the last session once the vendors published it, about 11:00.",
+        )
+        def land(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+            now = context.scheduled_execution_time.astimezone(NEW_YORK)
+            day = sessions_before(now.date(), 1)[0]
+            return request(kind, day, day.isoformat())
+
+        return land
+
+    @dg.sensor(jobs=jobs, minimum_interval_seconds=60)
+    def new_landing_files(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
+        """Ask for the raw tables of every date whose landing files are new or were restated."""
+        if settings.landing is None or not settings.landing.is_dir():
+            yield from ()
+            return
+        seen = int(context.cursor or 0)
+        newest, days = seen, set[str]()
+        for path in settings.landing.rglob("*"):
+            changed = path.stat().st_mtime_ns
+            found = _DATE.search(path.relative_to(settings.landing).as_posix())
+            if path.is_file() and found and changed > seen:
+                days.add(found.group())
+                newest = max(newest, changed)
+        for day in sorted(days):
+            for kind in kinds:
+                yield request(kind, date.fromisoformat(day), f"{day}:{newest}")
+        context.update_cursor(str(newest))
+
+    return {
+        "jobs": jobs,
+        "schedules": [schedule_of(kind) for kind in kinds],
+        "sensors": [new_landing_files],
+    }
+
+
+def _selection(assets: Sequence[tuple[str, TableAsset]], kind: Partitions) -> dg.AssetSelection:
+    keys = [asset_key(t) for _, asset in assets if asset.partitions is kind for t in asset.tables]
+    return dg.AssetSelection.assets(*keys)

@@ -1,0 +1,21 @@
+"""Which source a settings object names."""
+
+from offtape_assets.settings import Settings
+from offtape_assets.sources.landing.landing import LandingSource
+from offtape_assets.sources.source import Source, SourceError
+
+
+def open_source(settings: Settings) -> Source:
+    """The source of raw rows.
+
+    Raises
+    ------
+    SourceError
+        If the landing folder is not named or does not exist.
+    """
+    if settings.landing is None:
+        raise SourceError(
+            f"source {settings.source!r} reads a landing folder;"
+            " name it with --landing or OFFTAPE_LANDING"
+        )
+    return LandingSource(settings.landing)

@@ -1,0 +1,1 @@
+"""Where partitions live and how they are replaced, read and catalogued. DuckDB, no Dagster."""

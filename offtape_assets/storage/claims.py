@@ -1,0 +1,194 @@
+"""Judging rows: the claims of a table as one SQL scan, and the setting aside of bad raw rows.
+
+A claim is a predicate on a row, or a SELECT of guilty rows over the whole partition. A NULL
+verdict is a violation.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import polars as pl
+
+from offtape_assets.storage.connection import only_row
+from offtape_assets.storage.sql import group_checks, quoted
+from offtape_assets.storage.warehouse import Partition
+from offtape_assets.tables.quality import QUARANTINE, RESULTS
+from offtape_assets.tables.table import Table
+
+UNIQUE = "key_is_unique"
+DUPLICATE = "key_is_not_repeated"
+
+
+class Verdict(NamedTuple):
+    """One claim's outcome on one partition."""
+
+    claim: str
+    rows: int
+    violations: int
+    is_blocking: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether no row violates the claim."""
+        return self.violations == 0
+
+
+def set_aside(
+    connection: duckdb.DuckDBPyConnection, rows: str, partition: Partition
+) -> tuple[str, int, pl.DataFrame]:
+    """Divide raw rows into those that satisfy the quarantining claims and those that do not.
+
+    Parameters
+    ----------
+    rows
+        A SELECT of the table's stored columns.
+
+    Returns
+    -------
+    kept, arrived, quarantined
+        A SELECT of the good rows, the number of all rows, and the bad ones as `reason`,
+        `row_json`. A second row of the same key is a duplicate and set aside too.
+    """
+    table = partition.table
+    connection.execute(
+        f"create or replace temp table staged as select row_number() over () as _row,"
+        f" {_constants(partition)} {table.select_list()} from ({rows})"
+    )
+    arrived = only_row(connection, "select count(*) from staged")[0]
+    reasons = [
+        f"when ({claim.predicate}) is not true then {quoted(claim.name)}"
+        for claim in table.claims
+        if claim.quarantines
+    ]
+    if table.key:
+        _find_copies(connection, table)
+        reasons.append(f"when _row in (from copies) then {quoted(DUPLICATE)}")
+    if not reasons:
+        return "select * exclude (_row) from staged", arrived, pl.DataFrame(schema=_QUARANTINED)
+    connection.execute(
+        "create or replace temp table guilty as select _row, reason from"
+        f" (select _row, case {' '.join(reasons)} end as reason from staged)"
+        " where reason is not null"
+    )
+    json = ", ".join(f'{quoted(c.name)}, "{c.name}"' for c in table.columns)
+    quarantined = connection.execute(
+        f"select reason, json_object({json})::varchar as row_json"
+        " from staged join guilty using (_row) order by _row"
+    ).pl()
+    kept = "select * exclude (_row) from staged anti join guilty using (_row)"
+    return kept, arrived, quarantined
+
+
+def verdicts_of_arrival(
+    table: Table, arrived: int, stored: int, bad: pl.DataFrame, rejects: pl.DataFrame
+) -> list[Verdict]:
+    """What became of the rows that arrived: set aside with a reason, or stored, none lost."""
+    total = arrived + rejects.height
+    reasons = dict(bad.group_by("reason").len().iter_rows())
+    names = [claim.name for claim in table.claims if claim.quarantines]
+    if table.key:
+        names.append(DUPLICATE)
+    aside = bad.height + rejects.height
+    return [
+        Verdict("rows_in_are_kept_or_set_aside", total, abs(total - stored - aside), True),
+        Verdict("most_rows_are_kept", total, aside if 2 * aside > total else 0, True),
+        Verdict("text_is_of_the_declared_type", total, rejects.height, False),
+        *(Verdict(name, arrived, reasons.get(name, 0), False) for name in names),
+    ]
+
+
+def judge(connection: duckdb.DuckDBPyConnection, file: Path, partition: Partition) -> list[Verdict]:
+    """Every claim that rows are not set aside for, on the rows of a partition's file."""
+    table = partition.table
+    claims = [claim for claim in table.claims if not claim.quarantines]
+    connection.execute(
+        f"create or replace temp view judged as select {_constants(partition)} *"
+        f" from read_parquet({quoted(str(file))}, hive_partitioning=false)"
+    )
+    counts = ["count(*)"]
+    if table.key:
+        counts.append(f"count(*) - count(distinct ({', '.join(_names(table.key))}))")
+    counts += [f"count(*) filter (where ({c.predicate}) is not true)" for c in claims]
+    rows, *violations = only_row(connection, f"select {', '.join(counts)} from judged")
+    names = [(UNIQUE, True)] if table.key else []
+    names += [(claim.name, claim.is_blocking) for claim in claims]
+    verdicts = [
+        Verdict(name, rows, guilty, blocking)
+        for (name, blocking), guilty in zip(names, violations, strict=True)
+    ]
+    return verdicts + _judge_groups(connection, rows, file, partition)
+
+
+def verdict_rows(partition: Partition, verdicts: Sequence[Verdict], run_id: str) -> pl.DataFrame:
+    """Verdicts as rows of quality.results."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    rows = [
+        (*_identity(partition), v.claim, v.rows, v.violations, v.is_blocking, v.passed, run_id, now)
+        for v in verdicts
+    ]
+    return pl.DataFrame(rows, schema=[c.name for c in RESULTS.columns], orient="row")
+
+
+def quarantine_rows(partition: Partition, quarantined: pl.DataFrame) -> pl.DataFrame:
+    """Rows set aside as rows of quality.quarantine."""
+    names = [column.name for column in QUARANTINE.columns[:4]]
+    identity = [
+        pl.lit(value).alias(name) for name, value in zip(names, _identity(partition), strict=True)
+    ]
+    return quarantined.select(*identity, "reason", "row_json")
+
+
+def _find_copies(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    key = ", ".join(_names(table.key))
+    connection.execute(
+        f"""create or replace temp table copies as
+        with repeated as (
+            select hash({key}) as code from staged group by code having count(*) > 1
+        )
+        select _row from (
+            select _row, row_number() over (partition by {key} order by _row) as copy
+            from staged where hash({key}) in (select code from repeated)
+        ) where copy > 1"""
+    )
+
+
+def _judge_groups(
+    connection: duckdb.DuckDBPyConnection, rows: int, file: Path, partition: Partition
+) -> list[Verdict]:
+    table = partition.table
+    checks = group_checks(table)
+    if not checks:
+        return []
+    connection.execute(f"create schema if not exists {table.schema}")
+    connection.execute(
+        f"create or replace view {table.full_name} as select {_constants(partition)} *"
+        f" from read_parquet({quoted(str(file))}, hive_partitioning=false)"
+    )
+    verdicts = []
+    for claim, query in checks.items():
+        guilty = only_row(connection, f"select count(*) from ({query.rstrip().rstrip(';')})")[0]
+        verdicts.append(Verdict(claim, rows, guilty, True))
+    return verdicts
+
+
+def _constants(partition: Partition) -> str:
+    parts = []
+    if partition.day is not None:
+        parts.append(f"date {quoted(partition.day.isoformat())} as date,")
+    if partition.ticker:
+        parts.append(f"{quoted(partition.ticker)} as ticker,")
+    return " ".join(parts)
+
+
+def _names(columns: Sequence[str]) -> list[str]:
+    return [f'"{name}"' for name in columns]
+
+
+def _identity(partition: Partition) -> tuple[object, ...]:
+    return partition.table.schema, partition.table.name, partition.day, partition.ticker
+
+
+_QUARANTINED = {"reason": pl.String, "row_json": pl.String}

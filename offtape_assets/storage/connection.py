@@ -1,0 +1,51 @@
+"""How a DuckDB connection is made ready for a warehouse: threads, clock, object store access."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from offtape_assets.storage.sql import quoted
+from offtape_assets.storage.store import LocalStore, S3Store
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection,
+    store: LocalStore | S3Store,
+    threads: int | None = None,
+) -> None:
+    """Fix the time zone, bound the threads and, for a bucket, load httpfs and the credentials."""
+    connection.execute("set timezone = 'UTC'")
+    if threads is not None:
+        connection.execute(f"set threads = {int(threads)}")
+    if isinstance(store, S3Store):
+        _use_s3(connection, store)
+
+
+def _use_s3(connection: duckdb.DuckDBPyConnection, store: S3Store) -> None:
+    connection.execute(f"load {quoted(str(_httpfs()))}")
+    options = ", ".join(
+        f"{name} {quoted(value)}" for name, value in store.access().items() if value
+    )
+    connection.execute(f"create or replace secret warehouse (type s3, {options})")
+
+
+def _httpfs() -> Path:
+    import duckdb_extension_httpfs  # remote warehouses only
+
+    folder = Path(duckdb_extension_httpfs.__file__).parent / "extensions"
+    file = folder / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"
+    if not file.is_file():
+        raise RuntimeError(
+            f"duckdb-extension-httpfs holds no extension for duckdb {duckdb.__version__};"
+            " install the release of the same number"
+        )
+    return file
+
+
+def only_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    """The single row of an aggregate query."""
+    row = connection.execute(query).fetchone()
+    if row is None:
+        raise ValueError(f"no row from {query!r}")
+    return row

@@ -1,0 +1,176 @@
+"""Files by key, in a local folder or an S3 bucket, replaced whole or not at all.
+
+Nothing here knows tables or Parquet. A key is a relative path with forward slashes.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Store(Protocol):
+    """Replace, read, list and delete files by key."""
+
+    root: str
+
+    def url(self, key: str) -> str:
+        """The path or URL under which DuckDB reads `key` (globs allowed)."""
+        ...
+
+    def put(self, file: Path, key: str) -> None:
+        """Replace `key` by `file`, which is consumed; readers see the old or the new file."""
+        ...
+
+    def read_bytes(self, key: str) -> bytes | None:
+        """Content of `key`, or None where there is none."""
+        ...
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """All keys that begin with `prefix`, in order."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove `key` if it is there."""
+        ...
+
+    def scratch(self) -> Path:
+        """A new local folder for intermediate files, on the store's own disk if it has one."""
+        ...
+
+
+class LocalStore:
+    """A folder. A file is written elsewhere on the same disk, fsynced, then renamed into place."""
+
+    def __init__(self, root: str | Path) -> None:
+        self._root = Path(root).absolute()
+        self.root = str(self._root)
+
+    def url(self, key: str) -> str:
+        return str(self._root / key)
+
+    def put(self, file: Path, key: str) -> None:
+        target = self._root / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _fsync(file)
+        os.replace(file, target)
+        _fsync(target.parent)
+
+    def read_bytes(self, key: str) -> bytes | None:
+        try:
+            return (self._root / key).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        folder = self._root / prefix.rpartition("/")[0]
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+            key = path.relative_to(self._root).as_posix()
+            if key.startswith(prefix) and path.is_file():
+                yield key
+
+    def delete(self, key: str) -> None:
+        (self._root / key).unlink(missing_ok=True)
+
+    def scratch(self) -> Path:
+        folder = self._root / STAGING
+        folder.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f"{os.uname().nodename}-{os.getpid()}-", dir=folder))
+
+    def sweep(self) -> list[str]:
+        """Remove scratch folders whose process is gone; return their names."""
+        swept = []
+        for folder in (self._root / STAGING).glob(f"{os.uname().nodename}-*"):
+            process = int(folder.name.rsplit("-", 2)[1])
+            if not _is_alive(process):
+                shutil.rmtree(folder, ignore_errors=True)
+                swept.append(folder.name)
+        return swept
+
+
+STAGING = ".staging"
+"""Scratch folders live here, outside every glob a view reads."""
+
+
+class S3Store:
+    """A bucket prefix. An object PUT replaces the object atomically."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+        self._bucket, _, prefix = self.root.removeprefix("s3://").partition("/")
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._client = _s3_client()
+
+    def url(self, key: str) -> str:
+        return f"{self.root}/{key}"
+
+    def put(self, file: Path, key: str) -> None:
+        self._client.upload_file(str(file), self._bucket, self._prefix + key)
+        file.unlink()
+
+    def read_bytes(self, key: str) -> bytes | None:
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+        except self._client.exceptions.NoSuchKey:
+            return None
+        return answer["Body"].read()
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._prefix + prefix
+        )
+        for page in pages:
+            for item in page.get("Contents", []):
+                yield item["Key"].removeprefix(self._prefix)
+
+    def delete(self, key: str) -> None:
+        self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+
+    def scratch(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix="offtape-"))
+
+    def access(self) -> dict[str, str]:
+        """What another client needs to reach the bucket with the credentials boto3 found."""
+        credentials = self._client._request_signer._credentials.get_frozen_credentials()
+        scheme, _, host = self._client.meta.endpoint_url.partition("://")
+        return {
+            "key_id": credentials.access_key,
+            "secret": credentials.secret_key,
+            "session_token": credentials.token or "",
+            "region": self._client.meta.region_name,
+            "endpoint": host,
+            "use_ssl": str(scheme == "https").lower(),
+            "url_style": "path",
+        }
+
+
+def open_store(root: str) -> LocalStore | S3Store:
+    """The store behind a warehouse's address."""
+    return S3Store(root) if root.startswith("s3://") else LocalStore(root)
+
+
+def _s3_client() -> Any:
+    import boto3  # a second to import, needed by remote warehouses only
+    from botocore.config import Config
+
+    return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 8}))
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

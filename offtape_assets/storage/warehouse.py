@@ -1,0 +1,225 @@
+"""Partitions of tables as Parquet files: their keys, their atomic replacement, their lineage.
+
+A partition is one file, `<schema>/<table>/date=D[/ticker=T]/data.parquet`, whose footer says how
+it was made. A partition that failed, or for which the source has nothing, has a note beside it.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+import duckdb
+
+from offtape_assets.storage.connection import prepare
+from offtape_assets.storage.sql import quoted
+from offtape_assets.storage.store import LocalStore, S3Store, open_store
+from offtape_assets.tables.table import Table
+
+_NULL_WORDS = {"NULL", "__HIVE_DEFAULT_PARTITION__"}
+"""Path values DuckDB reads as NULL; a percent-encoded first letter keeps them text."""
+
+
+class Partition(NamedTuple):
+    """One partition of one table; `day` is None for reference tables, `ticker` may be empty."""
+
+    table: Table
+    day: date | None = None
+    ticker: str = ""
+
+    @property
+    def folder(self) -> str:
+        """Key of the folder that holds the partition's file."""
+        parts = [self.table.schema, self.table.name]
+        if self.day is not None:
+            parts.append(f"date={self.day.isoformat()}")
+        if self.ticker:
+            parts.append(f"ticker={encode(self.ticker)}")
+        return "/".join(parts)
+
+    @property
+    def file(self) -> str:
+        """Key of the partition's rows."""
+        return f"{self.folder}/data.parquet"
+
+    @property
+    def note(self) -> str:
+        """Key of the note that says why there are no rows, or no good ones."""
+        return f"{self.folder}/state.json"
+
+    def __str__(self) -> str:
+        return " ".join(
+            part
+            for part in (self.table.full_name, self.day and self.day.isoformat(), self.ticker)
+            if part
+        )
+
+
+def encode(ticker: str) -> str:
+    """A ticker as a path segment that DuckDB decodes to the same text."""
+    if ticker in _NULL_WORDS:
+        return f"%{ord(ticker[0]):02X}{ticker[1:]}"
+    return quote(ticker, safe="")
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """How a partition was made, stored in its file's footer."""
+
+    run_id: str
+    code_version: str
+    source: str
+    fingerprint: str
+    inputs: dict[str, str] = field(default_factory=dict)
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of a partition: 'done', 'failed' or 'absent'; a missing one has no state."""
+
+    status: str
+    fingerprint: str = ""
+    rows: int = 0
+    reason: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
+
+
+class Warehouse:
+    """The store of record. All methods may be called from several threads and processes."""
+
+    def __init__(self, root: str) -> None:
+        self.store: LocalStore | S3Store = open_store(root)
+
+    @property
+    def root(self) -> str:
+        """Absolute folder, or s3:// URL."""
+        return self.store.root
+
+    def write(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        query: str,
+        partition: Partition,
+        lineage: Lineage,
+        scratch: Path,
+    ) -> Path:
+        """Write the rows of `query`, typed and ordered as declared, to a file not yet visible."""
+        table = partition.table
+        order = ", ".join(f'"{name}"' for name in table.sort_columns)
+        file = scratch / f"{table.schema}.{table.name}.{encode(partition.ticker)}.parquet"
+        footer = quoted(json.dumps(asdict(lineage), sort_keys=True))
+        connection.execute(
+            f"copy (select {table.select_list()} from ({query}){f' order by {order}' if order else ''})"
+            f" to {quoted(str(file))} (format parquet, compression zstd, kv_metadata {{offtape: {footer}}})"
+        )
+        return file
+
+    def publish(self, file: Path, partition: Partition) -> None:
+        """Replace the partition's rows by `file`; an older note about it is withdrawn."""
+        self.store.put(file, partition.file)
+        self.store.delete(partition.note)
+
+    def note(self, partition: Partition, status: str, reason: str, scratch: Path) -> None:
+        """Record that a partition failed or is absent, and why."""
+        file = scratch / f"note.{partition.table.full_name}.{encode(partition.ticker)}.json"
+        file.write_text(json.dumps({"status": status, "reason": reason}))
+        self.store.put(file, partition.note)
+
+    def source_sql(self, table: Table, partitions: Iterable[Partition] | None = None) -> str:
+        """A SELECT of the table's declared columns over the given partitions, or over all.
+
+        Files written before a column was declared yield NULL for it.
+        """
+        if partitions is None:
+            urls = [self.store.url(key) for key in self._globs(table)]
+        else:
+            urls = [self.store.url(partition.file) for partition in partitions]
+        if not urls:
+            return table.empty_select()
+        files = ", ".join(quoted(url) for url in urls)
+        names = ", ".join(f'"{column.name}"' for column in table.all_columns)
+        hive = "hive_partitioning=false"
+        if len(table.all_columns) > len(table.columns):
+            types = "'date': DATE" + (", 'ticker': VARCHAR" if table.has_ticker else "")
+            hive = f"hive_partitioning=true, hive_types={{{types}}}"
+        return (
+            f"select {names} from ({table.empty_select()} union all by name"
+            f" select * from read_parquet([{files}], {hive}, union_by_name=true))"
+        )
+
+    def has_partitions(self, table: Table) -> bool:
+        """Whether any partition of `table` has rows."""
+        prefix = f"{table.schema}/{table.name}/"
+        return any(key.endswith("/data.parquet") for key in self.store.keys(prefix))
+
+    def state(self, partition: Partition) -> State | None:
+        """What is known of one partition."""
+        return self.states([partition.table], partition.day).get(partition)
+
+    def states(self, tables: Sequence[Table], day: date | None) -> dict[Partition, State]:
+        """States of all partitions of the tables on one day (None: reference tables)."""
+        known: dict[Partition, State] = {}
+        for table in tables:
+            folder = Partition(table, day).folder
+            keys = list(self.store.keys(f"{folder}/"))
+            for key, lineage in self._footers([k for k in keys if k.endswith("/data.parquet")]):
+                known[self._partition(table, day, key)] = (
+                    State("failed", reason="unreadable file; run the backfill again")
+                    if lineage is None
+                    else State("done", lineage.fingerprint, lineage.rows, "", lineage.inputs)
+                )
+            for key in (k for k in keys if k.endswith("/state.json")):
+                content = json.loads(self.store.read_bytes(key) or b"{}")
+                known[self._partition(table, day, key)] = State(**content)
+        return known
+
+    def days(self, table: Table) -> list[date]:
+        """Dates on which `table` has rows or a note, in order."""
+        prefix = f"{table.schema}/{table.name}/date="
+        stamps = {key.removeprefix(prefix)[:10] for key in self.store.keys(prefix)}
+        return sorted(date.fromisoformat(stamp) for stamp in stamps)
+
+    def _globs(self, table: Table) -> list[str]:
+        if not self.has_partitions(table):
+            return []
+        levels = [table.schema, table.name]
+        if table.schema == "quality":
+            levels.append("**")
+        elif len(table.all_columns) > len(table.columns):
+            levels.append("date=*")
+            if table.has_ticker:
+                levels.append("ticker=*")
+        return ["/".join([*levels, "data.parquet"])]
+
+    def _partition(self, table: Table, day: date | None, key: str) -> Partition:
+        segment = key.split("/")[-2]
+        ticker = unquote(segment.removeprefix("ticker=")) if table.has_ticker else ""
+        return Partition(table, day, ticker)
+
+    def _footers(self, keys: list[str]) -> list[tuple[str, Lineage | None]]:
+        if not keys:
+            return []
+        urls = {self.store.url(key): key for key in keys}
+        with duckdb.connect() as connection:
+            prepare(connection, self.store)
+            try:
+                found = _lineages(connection, list(urls))
+            except duckdb.Error:  # one unreadable file fails the batch: ask for each apart
+                found = {}
+                for url in urls:
+                    with contextlib.suppress(duckdb.Error):
+                        found |= _lineages(connection, [url])
+        return [(key, found.get(url)) for url, key in urls.items()]
+
+
+def _lineages(connection: duckdb.DuckDBPyConnection, urls: list[str]) -> dict[str, Lineage]:
+    rows = connection.execute(
+        "select file_name, decode(value) from parquet_kv_metadata(?) where decode(key) = 'offtape'",
+        [urls],
+    ).fetchall()
+    return {url: Lineage(**json.loads(text)) for url, text in rows}
