@@ -15,6 +15,8 @@ from offtape_assets.quant.ucbm import digital_clock, taleb_clock
 FEWEST_INCREMENTS = 10
 BIPOWER_RELATIVE_VARIANCE = np.pi**2 / 4 + np.pi - 3  # 2.61, of bipower variation times n
 
+IMPOSSIBLE = 1e300  # loss of a clock that stands still between two readings
+
 
 class ClockRates(NamedTuple):
     """Trailing clock rate nu^2 per unit of time and its standard error at each sample; NaN
@@ -209,9 +211,14 @@ def clock_log_likelihood(probability: np.ndarray, clock: np.ndarray) -> float:
         raise ValueError("probability must lie strictly between 0 and 1")
     if not (steps > 0).all() or not np.isfinite(steps).all():
         raise ValueError("clock must be finite and increasing")
-    variance = np.expm1(steps)
-    surprise = u[1:] - u[:-1] * np.exp(0.5 * steps)
-    return float(-0.5 * (np.log(2.0 * np.pi * variance) + surprise**2 / variance).sum())
+    return _log_density(u, steps)
+
+
+def _log_density(u: np.ndarray, steps: np.ndarray) -> float:
+    """The same, written so that long steps of the clock do not overflow."""
+    variance = -np.expm1(-steps)  # of U_{k+1} exp(-d/2)
+    surprise = u[1:] * np.exp(-0.5 * steps) - u[:-1]
+    return float(-0.5 * (np.log(2.0 * np.pi * variance) + steps + surprise**2 / variance).sum())
 
 
 def fit_digital_clock(times: np.ndarray, probability: np.ndarray, expiry: float) -> ClockFit:
@@ -267,8 +274,11 @@ def _fit_clock(
     if b.size <= FEWEST_INCREMENTS:
         return ClockFit(np.nan, np.nan, np.nan, "too_few")
 
+    u = ndtri(b)
+
     def loss(log_parameter: float) -> float:
-        return -clock_log_likelihood(b, clock(times, float(np.exp(log_parameter))))
+        steps = np.diff(clock(times, float(np.exp(log_parameter))))
+        return -_log_density(u, steps) if (steps > 0).all() else IMPOSSIBLE
 
     low, high = np.log(bounds)
     grid = np.linspace(low, high, 24)
