@@ -47,6 +47,7 @@ class SimulatorSource:
     """
 
     name = "simulator"
+    reads_day_files = False
 
     def __init__(
         self,
@@ -133,7 +134,7 @@ class SimulatorSource:
         return tape_rows.quotes(self.session(day), ticker, scratch)
 
     def _attribution(self, day: date, ticker: str, scratch: Path) -> pl.DataFrame:
-        return truth.attribution(self.levels.name(ticker))
+        return truth.attribution(self.levels, self.levels.name(ticker))
 
     def _daily_bars(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
         market = self.session(day)

@@ -20,8 +20,8 @@ GUARD = 0.057
 
 # book: the state carried from second to second
 B_BID, B_ASK, B_BID_SIZE, B_ASK_SIZE, B_BID_VENUE, B_ASK_VENUE = range(6)
-B_SIDE, B_QUOTES, B_TRADES, B_QUOTE_SEQ, B_TRADE_SEQ, B_LAST_TS, B_LEAN = range(6, 13)
-BOOK_LENGTH = 13
+B_SIDE, B_QUOTES, B_TRADES, B_QUOTE_SEQ, B_TRADE_SEQ, B_LAST_TS = range(6, 12)
+BOOK_LENGTH = 12
 
 # traits: what does not change within the day
 T_TICK, T_TRADE_SHARE, T_ODD_LOT, T_DEPTH, T_SIZE_SCALE, T_BURST = range(6)
@@ -166,6 +166,27 @@ def _noise_trade(
 
 
 @njit(cache=True, nogil=True)
+def _flicker(
+    book: np.ndarray, quotes: np.ndarray, state: np.ndarray, tick: int, second_ns: int, t: float
+) -> float:
+    """A price one tick better or worse that goes again within milliseconds; rarely a lock."""
+    bid, ask = book[B_BID], book[B_ASK]
+    u = _uniform(state)
+    inward = ask - bid > tick and u < 0.6
+    if ask - bid == tick and u < 0.003:
+        inward = True
+    if _uniform(state) < 0.5 and bid > 2 * tick:
+        book[B_BID] += tick if inward else -tick
+    else:
+        book[B_ASK] -= tick if inward else -tick
+    _show(book, quotes, state, _stamp(book, second_ns, t))
+    t += 4e-4 + 6e-3 * _uniform(state)
+    book[B_BID], book[B_ASK] = bid, ask
+    _show(book, quotes, state, _stamp(book, second_ns, t))
+    return t
+
+
+@njit(cache=True, nogil=True)
 def _noise_quote(
     book: np.ndarray,
     quotes: np.ndarray,
@@ -173,38 +194,19 @@ def _noise_quote(
     traits: np.ndarray,
     second_ns: int,
     t: float,
-) -> None:
-    """A change of size, or a price one tick better or worse that goes again at the next one."""
-    tick = int(traits[T_TICK])
-    lean = book[B_LEAN]
+) -> float:
+    """A change of size, or a price that flickers."""
     u = _uniform(state)
-    if lean != 0:
-        if abs(lean) == 1:
-            book[B_BID] -= lean * tick
-        else:
-            book[B_ASK] -= (lean // 2) * tick
-        book[B_LEAN] = 0
-    elif u < 0.08 and book[B_BID] > 2 * tick:
-        inward = book[B_ASK] - book[B_BID] > tick and _uniform(state) < 0.6
-        if _uniform(state) < 0.5:
-            book[B_LEAN] = 1 if inward else -1
-            book[B_BID] += book[B_LEAN] * tick
-        else:
-            book[B_LEAN] = -2 if inward else 2
-            book[B_ASK] += (book[B_LEAN] // 2) * tick
-    elif u < 0.0812 and book[B_ASK] - book[B_BID] <= 2 * tick:
-        across = 0 if _uniform(state) < 0.7 else tick
-        lean = (book[B_BID] + across - book[B_ASK]) // tick
-        if lean == -1:
-            book[B_ASK] -= tick
-            book[B_LEAN] = -2
-    if u < 0.54:
+    if u < 0.06:
+        return _flicker(book, quotes, state, int(traits[T_TICK]), second_ns, t)
+    if u < 0.53:
         book[B_BID_SIZE] = _depth(state, traits)
         book[B_BID_VENUE] = _venue(state)
     else:
         book[B_ASK_SIZE] = _depth(state, traits)
         book[B_ASK_VENUE] = _venue(state)
     _show(book, quotes, state, _stamp(book, second_ns, t))
+    return t
 
 
 @njit(cache=True, nogil=True)
@@ -275,7 +277,6 @@ def _follow(
         t += 3e-4
         _show(book, quotes, state, _stamp(book, second_ns, t))
         t += 2e-3 * _uniform(state)
-    book[B_LEAN] = 0
     return t
 
 
@@ -287,13 +288,8 @@ def _target(
     tick = int(traits[T_TICK])
     bid, ask = book[B_BID], book[B_ASK]
     if bid > 0:
-        lean = book[B_LEAN]
-        if abs(lean) == 1:
-            bid -= lean * tick
-        elif abs(lean) == 2:
-            ask -= (lean // 2) * tick
-        if abs(value - 0.5 * (bid + ask)) <= max(0.5 * tick, 0.35 * (ask - bid)):
-            return book[B_BID], book[B_ASK]
+        if abs(value - 0.5 * (bid + ask)) <= max(0.8 * tick, 0.35 * (ask - bid)):
+            return bid, ask
     width = half * (0.5 - 0.5 * np.log(_uniform(state)))
     bid = max(tick, int(np.floor((value - width) / tick)) * tick)
     ask = int(np.ceil((value + width) / tick)) * tick
@@ -349,5 +345,5 @@ def run_book(
             if clear and _uniform(state) * rate < to_trade:
                 t = _noise_trade(book, quotes, trades, state, traits, second, t)
             else:
-                _noise_quote(book, quotes, state, traits, second, t)
+                t = _noise_quote(book, quotes, state, traits, second, t)
     return len(quote_rate)

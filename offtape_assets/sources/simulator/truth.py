@@ -12,8 +12,8 @@ import polars as pl
 
 from offtape_assets.sources.simulator import dirt
 from offtape_assets.sources.simulator.event import Event, utc_midnight
-from offtape_assets.sources.simulator.levels import Levels
-from offtape_assets.sources.simulator.names import Planted
+from offtape_assets.sources.simulator.levels import SESSIONS_PER_YEAR, Levels, factor_variance
+from offtape_assets.sources.simulator.names import NO_LOADINGS, Planted
 from offtape_assets.sources.simulator.settings import World
 
 GROUPS = {
@@ -74,12 +74,24 @@ def _has_delay(name: Planted) -> bool:
     return name.information_lag > 0 and name.late_share > 0
 
 
-def attribution(name: Planted) -> pl.DataFrame:
-    """Planted shares of price variance by quotes alone and with trades."""
-    return pl.DataFrame({
-        "omega_quote": [1 - name.trade_share],
-        "omega_trade": [name.trade_share],
-    })  # fmt: skip
+def attribution(levels: Levels, name: Planted) -> pl.DataFrame:
+    """Expected shares of price variance by quotes alone and with trades.
+
+    Each second's move is of one kind, whichever the second before was. Where a share h of the
+    news arrives late, moves correlate, and so do the two kinds: with r the sum of the
+    autocorrelations of one second's moves, share_kind = (s + s^2 r) / (1 + r).
+    """
+    late = 0.0
+    if _has_delay(name):
+        part = 1.0
+        if name.loadings != NO_LOADINGS:
+            news = factor_variance(name)
+            part = news / (news + name.own_volatility**2 / SESSIONS_PER_YEAR)
+        late = part * 2 * name.late_share * (1 - name.late_share)
+    excess = late / (1 - late)
+    shares = np.array([1 - name.trade_share, name.trade_share])
+    quote, trade = (shares + shares**2 * excess) / (1 + excess)
+    return pl.DataFrame({"omega_quote": [quote], "omega_trade": [trade]})
 
 
 def planted_dirt(world: World, day: date, tickers: Sequence[str]) -> pl.DataFrame:
