@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow.compute as pc
 from isal import igzip_threaded, isal_zlib
 
-from offtape_assets.sources.landing.line_filter import kept_lines, ticker_index, whole_lines
+from offtape_assets.sources.landing.line_filter import kept_lines, whole_lines
 from offtape_assets.sources.landing.size_unit import SizeUnit, count_sizes, size_unit
 from offtape_assets.sources.landing.staging import Staging
 from offtape_assets.sources.landing.typed_lines import Layout, TypedLines, typed_lines
@@ -32,7 +32,7 @@ BATCH_BYTES = 8 << 20
 REJECT_LIMIT = 10_000
 """Unreadable rows of wanted tickers; more of them are another layout, not stray cells."""
 AGAIN = "remove it and download it again"
-UNREADABLE = (EOFError, OSError, ValueError, isal_zlib.error)
+UNREADABLE = (EOFError, OSError, ValueError, isal_zlib.IsalError)
 """What decompression, decoding and the line filter raise on a damaged file."""
 
 logger = logging.getLogger(__name__)
@@ -162,7 +162,7 @@ def read_lines(path: Path, layout: Layout, tickers: Sequence[str]) -> Iterator[T
         blocks = whole_lines(_chunks(path))
         header, _, rest = next(blocks, b"").partition(b"\n")
         _check_header(path, header, layout.header)
-        for lines in kept_lines(chain([rest], blocks), ticker_index(tickers), 2, BATCH_BYTES):
+        for lines in kept_lines(chain([rest], blocks), tickers, 2, BATCH_BYTES):
             yield from typed_lines(lines, layout)
     except UNREADABLE as error:
         raise SourceError(f"{path}: {error}; {AGAIN}") from error

@@ -5,16 +5,16 @@ are dropped where they are decompressed. Nothing here knows what the other field
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-NEWLINE, CARRIAGE_RETURN, COMMA, QUOTE = b'\n\r,"'
+NEWLINE, CARRIAGE_RETURN = b"\n\r"
 LINE_LIMIT = 1 << 20
 """Bytes; a vendor's line is near 150, so a longer one means the file is no CSV."""
-FNV_OFFSET, FNV_PRIME = 2166136261, 16777619
+WINDOW = 8
+"""Bytes at the start of a line that are compared at once, as one number."""
+FIELD_ENDS = (b",", b"\r", b"\n")
 
 
 class KeptLines(NamedTuple):
@@ -45,32 +45,46 @@ class KeptLines(NamedTuple):
         )
 
 
-class TickerIndex(NamedTuple):
-    """Wanted tickers as an open-addressing hash table over their UTF-8 bytes.
+class Beginning(NamedTuple):
+    """How lines of wanted tickers begin, for beginnings of one length.
 
-    `names[offsets[i]:offsets[i + 1]]` is ticker i; `slots` holds positions, -1 where empty. With
-    no ticker at all, every line is wanted.
+    Attributes
+    ----------
+    mask
+        Bits of the window that the beginnings fill.
+    windows
+        The beginnings as numbers (cut to the window), ascending, shape (n,).
+    codes
+        Position of each one's ticker, shape (n,).
+    texts
+        The beginnings in full, n of them; they matter where longer than the window.
     """
 
-    names: np.ndarray
-    offsets: np.ndarray
-    slots: np.ndarray
+    mask: np.uint64
+    windows: np.ndarray
+    codes: np.ndarray
+    texts: list[bytes]
 
 
-def ticker_index(tickers: Sequence[str]) -> TickerIndex:
-    """Hash table of `tickers`, which must be distinct."""
-    if len(set(tickers)) != len(tickers):
-        raise ValueError(f"tickers={list(tickers)} holds a name twice; each may appear once")
-    encoded = [ticker.encode() for ticker in tickers]
-    names = np.frombuffer(b"".join(encoded), np.uint8)
-    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-    slots = np.full(1 << (4 * len(tickers) + 1).bit_length(), -1, np.int64)
-    for code, (start, stop) in enumerate(pairwise(offsets.tolist())):
-        slot = _hash(names, start, stop) % slots.size
-        while slots[slot] >= 0:
-            slot = (slot + 1) % slots.size
-        slots[slot] = code
-    return TickerIndex(names, offsets, slots)
+def line_beginnings(tickers: Sequence[str]) -> list[Beginning]:
+    """Beginnings of the lines of `tickers`, quoted or not; none if every line is wanted."""
+    if len(set(tickers)) != len(tickers) or "" in tickers:
+        raise ValueError(f"tickers={list(tickers)}: each must be a name and appear once")
+    by_length: dict[int, list[tuple[int, int, bytes]]] = {}
+    for code, ticker in enumerate(tickers):
+        name = ticker.encode()
+        for field in (name, b'"' + name + b'"'):
+            for text in (field + end for end in FIELD_ENDS):
+                window = int.from_bytes(text[:WINDOW], "little")
+                by_length.setdefault(len(text), []).append((window, code, text))
+    beginnings = []
+    for length, entries in by_length.items():
+        windows, codes, texts = zip(*sorted(entries), strict=True)
+        mask = np.uint64((1 << 8 * min(length, WINDOW)) - 1)
+        beginnings.append(
+            Beginning(mask, np.array(windows, np.uint64), np.array(codes, np.int32), list(texts))
+        )
+    return beginnings
 
 
 def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -96,7 +110,7 @@ def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def kept_lines(
-    blocks: Iterable[bytes], index: TickerIndex, first_number: int, batch_bytes: int
+    blocks: Iterable[bytes], tickers: Sequence[str], first_number: int, batch_bytes: int
 ) -> Iterator[KeptLines]:
     """Lines of the wanted tickers in the order of the file, in batches of about `batch_bytes`.
 
@@ -104,20 +118,23 @@ def kept_lines(
     ----------
     blocks
         Bytes that each end with a newline, as `whole_lines` yields them.
-    index
-        The wanted tickers; empty to keep every line that is not blank.
+    tickers
+        The wanted ones; empty to keep every line that is not blank.
     first_number
         Line number of the first line.
     """
+    beginnings = line_beginnings(tickers)
     pending: list[KeptLines] = []
     size, number = 0, first_number
     for block in blocks:
-        data = np.frombuffer(block, np.uint8)
-        text, codes, numbers, lines = _keep(data, *index)
-        number, numbers = number + lines, numbers + number
-        if len(codes):
-            pending.append(KeptLines(text.tobytes(), codes, numbers))
+        starts, stops = _lines(block)
+        codes = _codes(block, starts, beginnings) if tickers else _not_blank(block, starts)
+        kept = np.flatnonzero(codes >= 0)
+        if len(kept):
+            text = _text(block, starts[kept], stops[kept])
+            pending.append(KeptLines(text, codes[kept], kept + number))
             size += len(text)
+        number += len(starts)
         if size >= batch_bytes:
             yield _joined(pending)
             pending, size = [], 0
@@ -125,98 +142,56 @@ def kept_lines(
         yield _joined(pending)
 
 
+def _lines(block: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Where each line starts and stops, newline included, shape (lines,)."""
+    stops = np.flatnonzero(np.frombuffer(block, np.uint8) == NEWLINE) + 1
+    return np.concatenate([[0], stops[:-1]])[: len(stops)], stops
+
+
+def _codes(block: bytes, starts: np.ndarray, beginnings: Sequence[Beginning]) -> np.ndarray:
+    """Position of each line's ticker among the wanted ones, -1 where unwanted, shape (lines,)."""
+    padded = block + bytes(WINDOW)
+    windows = np.ndarray(len(block), "<u8", padded, strides=(1,))[starts]
+    codes = np.full(len(starts), -1, np.int32)
+    for beginning in beginnings:
+        masked = windows & beginning.mask
+        if len(beginning.texts[0]) > WINDOW:
+            _mark_long(codes, block, starts, masked, beginning)
+            continue
+        place = np.searchsorted(beginning.windows, masked)
+        place[place == len(beginning.windows)] = 0
+        found = beginning.windows[place] == masked
+        codes[found] = beginning.codes[place[found]]
+    return codes
+
+
+def _mark_long(
+    codes: np.ndarray, block: bytes, starts: np.ndarray, masked: np.ndarray, beginning: Beginning
+) -> None:
+    """Mark the lines of tickers that do not fit the window, byte by byte."""
+    wanted = dict(zip(beginning.texts, beginning.codes.tolist(), strict=True))
+    length = len(beginning.texts[0])
+    for line in np.flatnonzero(np.isin(masked, beginning.windows)).tolist():
+        start = int(starts[line])
+        codes[line] = wanted.get(block[start : start + length], codes[line])
+
+
+def _not_blank(block: bytes, starts: np.ndarray) -> np.ndarray:
+    """0 for every line with text, -1 for the blank ones, shape (lines,)."""
+    data = np.frombuffer(block + b"\n", np.uint8)
+    first, second = data[starts], data[starts + 1]
+    blank = (first == NEWLINE) | ((first == CARRIAGE_RETURN) & (second == NEWLINE))
+    return np.where(blank, -1, 0).astype(np.int32)
+
+
+def _text(block: bytes, starts: np.ndarray, stops: np.ndarray) -> bytes:
+    """The lines' bytes; neighbours are copied in one piece."""
+    gaps = np.flatnonzero(starts[1:] != stops[:-1])
+    first = starts[np.concatenate([[0], gaps + 1])].tolist()
+    last = stops[np.concatenate([gaps, [len(stops) - 1]])].tolist()
+    return b"".join([block[a:b] for a, b in zip(first, last, strict=True)])
+
+
 def _joined(parts: Sequence[KeptLines]) -> KeptLines:
     texts, codes, numbers = zip(*parts, strict=True)
     return KeptLines(b"".join(texts), np.concatenate(codes), np.concatenate(numbers))
-
-
-@njit(cache=True, nogil=True)
-def _keep(data, names, offsets, slots):  # type: ignore[no-untyped-def]
-    """Text, codes and zero-based numbers of the wanted lines, and how many lines there were."""
-    text = np.empty(data.size, np.uint8)
-    codes, numbers = [0 for _ in range(0)], [0 for _ in range(0)]
-    lines = written = start = run_start = 0
-    field_start = field_stop = 0
-    code = -1
-    while start < data.size:
-        if lines == 0 or not _same_field(data, start, field_start, field_stop):
-            field_start, field_stop = start, _field_stop(data, start)
-            code = _code(data, field_start, field_stop, names, offsets, slots)
-        stop = start
-        while data[stop] != NEWLINE:
-            stop += 1
-        stop += 1
-        if code >= 0 and not _is_blank(data, start):
-            codes.append(code)
-            numbers.append(lines)
-        else:
-            written = _copy(data, run_start, start, text, written)
-            run_start = stop
-        lines += 1
-        start = stop
-    written = _copy(data, run_start, start, text, written)
-    return text[:written], np.array(codes, np.int32), np.array(numbers, np.int64), lines
-
-
-@njit(cache=True, nogil=True)
-def _copy(data, start, stop, text, written):  # type: ignore[no-untyped-def]
-    """Append a run of kept bytes and return the new length."""
-    length = stop - start
-    text[written : written + length] = data[start:stop]
-    return written + length
-
-
-@njit(cache=True, nogil=True)
-def _is_blank(data, start):  # type: ignore[no-untyped-def]
-    first = data[start]
-    return first == NEWLINE or (first == CARRIAGE_RETURN and data[start + 1] == NEWLINE)
-
-
-@njit(cache=True, nogil=True)
-def _same_field(data, start, field_start, field_stop):  # type: ignore[no-untyped-def]
-    """Whether the line at `start` opens with the field of an earlier line, comma included."""
-    length = field_stop - field_start + 1
-    if start + length > data.size or data[field_stop] != COMMA:
-        return False
-    i = 0
-    while i < length and data[start + i] == data[field_start + i]:
-        i += 1
-    return i == length
-
-
-@njit(cache=True, nogil=True)
-def _field_stop(data, start):  # type: ignore[no-untyped-def]
-    """Where the first field of a line ends."""
-    stop = start
-    while data[stop] not in (COMMA, NEWLINE, CARRIAGE_RETURN):
-        stop += 1
-    return stop
-
-
-@njit(cache=True, nogil=True)
-def _code(data, start, stop, names, offsets, slots):  # type: ignore[no-untyped-def]
-    """Position of the ticker in data[start:stop] among the wanted ones, -1 where unwanted."""
-    if offsets.size == 1:
-        return 0
-    if stop - start > 1 and data[start] == QUOTE and data[stop - 1] == QUOTE:
-        start, stop = start + 1, stop - 1
-    slot = _hash(data, start, stop) % slots.size
-    while slots[slot] >= 0:
-        first, last = offsets[slots[slot]], offsets[slots[slot] + 1]
-        if last - first == stop - start:
-            i = 0
-            while i < stop - start and data[start + i] == names[first + i]:
-                i += 1
-            if i == stop - start:
-                return slots[slot]
-        slot = (slot + 1) % slots.size
-    return -1
-
-
-@njit(cache=True, nogil=True)
-def _hash(data, start, stop):  # type: ignore[no-untyped-def]
-    """FNV-1a over 32 bits."""
-    value = FNV_OFFSET
-    for i in range(start, stop):
-        value = ((value ^ data[i]) * FNV_PRIME) & 0xFFFFFFFF
-    return value

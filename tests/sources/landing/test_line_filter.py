@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from offtape_assets.sources.landing.line_filter import (
     LINE_LIMIT,
     kept_lines,
-    ticker_index,
     whole_lines,
 )
 
@@ -32,7 +31,7 @@ def slow(text: bytes, wanted: list[str]) -> list[tuple[int, int, bytes]]:
 
 def fast(chunks: list[bytes], wanted: list[str], batch_bytes: int) -> list[tuple[int, int, bytes]]:
     kept = []
-    for batch in kept_lines(whole_lines(chunks), ticker_index(wanted), 2, batch_bytes):
+    for batch in kept_lines(whole_lines(chunks), wanted, 2, batch_bytes):
         lines = batch.text.splitlines(keepends=True)
         assert len(lines) == len(batch.codes) == len(batch.numbers)
         kept += zip(batch.numbers.tolist(), batch.codes.tolist(), lines, strict=True)
@@ -67,7 +66,7 @@ def test_any_cut_keeps_the_same_lines(
 
 
 def test_many_tickers_are_told_apart() -> None:
-    """Thousands of names share slots of the hash table; each keeps its own code."""
+    """Each of thousands of names keeps its own code."""
     names = [f"T{i}" for i in range(5000)]
     order = np.random.default_rng(1).permutation(5000)
     text = b"".join(b"T%d,1\n" % i for i in order)
@@ -77,15 +76,15 @@ def test_many_tickers_are_told_apart() -> None:
 
 
 def test_halves_share_the_lines() -> None:
-    (batch,) = kept_lines([b"A,1\nB,2\nA,3\nA,4\n"], ticker_index(["A"]), 2, 1000)
+    (batch,) = kept_lines([b"A,1\nB,2\nA,3\nA,4\n"], ["A"], 2, 1000)
     head, tail = batch.halves()
     assert (head.text, head.numbers.tolist()) == (b"A,1\n", [2])
     assert (tail.text, tail.numbers.tolist()) == (b"A,3\nA,4\n", [4, 5])
 
 
 def test_wanting_a_name_twice_is_refused() -> None:
-    with pytest.raises(ValueError, match="twice"):
-        ticker_index(["A", "A"])
+    with pytest.raises(ValueError, match="appear once"):
+        list(kept_lines([], ["A", "A"], 2, 10))
 
 
 def test_bytes_without_a_line_end_are_refused() -> None:
