@@ -225,10 +225,13 @@ def _trade(
     likelihood = _posterior(scores, odds) - math.log(ROOT_TWO_PI)
     means[:], spreads[:] = after, around
     row[0], row[1] = _report(odds, means, spreads, probit)
-    row[2], row[3] = np.dot(odds, gains), side * expected
+    row[2], row[7] = 0.0, 0.0
+    for j in range(MODES):
+        row[2] += odds[j] * gains[j]
+        row[7] += odds[j] * means[j, 1]
+    row[3] = side * expected
     row[4] = side * expected / math.sqrt(square - expected * expected)
     row[5], row[6] = likelihood, 1.0 - odds[0]
-    row[7] = np.dot(odds, means[:, 1])
     return likelihood
 
 
