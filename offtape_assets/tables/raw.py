@@ -124,3 +124,97 @@ TRADE_CONDITIONS = Table(
     Partitions.NONE,
     key=("condition",),
 )
+
+KALSHI_TRADES = Table(
+    "raw",
+    "kalshi_trades",
+    "one trade of an event contract, priced for the contract's own yes side",
+    columns("ts contract contracts_traded price"),
+    Partitions.CALENDAR_DAY,
+    order_by=("ts", "contract"),
+    claims=(
+        _quarantine("price_is_a_probability", "price between 0 and 1", "a contract pays 0 or 1"),
+        _quarantine("contracts_are_positive", "contracts_traded > 0", "a trade moves contracts"),
+    ),
+)
+
+OPTION_QUOTES = Table(
+    "raw",
+    "option_quotes",
+    "best bid and offer of one option in force at ts",
+    columns("ts expiry strike option_right bid_price bid_size ask_price ask_size underlying_price"),
+    Partitions.DAY_AND_TICKER,
+    key=("ts", "expiry", "strike", "option_right"),
+    claims=(
+        _quarantine("strike_is_positive", "strike > 0", "a strike is a price"),
+        _quarantine("right_is_known", "option_right in ('C', 'P')", "an option is a call or a put"),
+        _quarantine(
+            "prices_are_not_negative",
+            "coalesce(bid_price, 0) >= 0 and coalesce(ask_price, 0) >= 0",
+            "an absent side is NULL, a present one not negative",
+        ),
+        _quarantine("has_not_expired", "expiry >= date", "an expired option has no quote"),
+    ),
+)
+
+OPEN_INTEREST = Table(
+    "raw",
+    "open_interest",
+    "contracts of one option open at the end of the day before",
+    columns("expiry strike option_right open_interest"),
+    Partitions.DAY_AND_TICKER,
+    key=("expiry", "strike", "option_right"),
+    claims=(
+        _quarantine("strike_is_positive", "strike > 0", "a strike is a price"),
+        _quarantine("right_is_known", "option_right in ('C', 'P')", "an option is a call or a put"),
+        _quarantine("open_interest_is_not_negative", "open_interest >= 0", "contracts are counted"),
+    ),
+)
+
+TREASURY_BILLS = Table(
+    "raw",
+    "treasury_bills",
+    "yield of one tenor, the latest published before the date",
+    columns("tenor_days rate"),
+    Partitions.DAY,
+    key=("tenor_days",),
+    claims=(
+        _quarantine("rate_is_plausible", "rate between -0.05 and 0.3", "a decimal, not percent"),
+    ),
+)
+
+FACTOR_WEIGHTS = Table(
+    "raw",
+    "factor_weights",
+    "weight of one ticker in one factor portfolio, known the evening before",
+    columns("as_of factor ticker weight"),
+    Partitions.DAY,
+    key=("as_of", "factor", "ticker"),
+    claims=(
+        _quarantine("is_known_before_the_session", "as_of < date", "a later weight looks ahead"),
+        _quarantine("weight_is_a_number", "isfinite(weight)", "a weight is a number"),
+    ),
+)
+
+FACTOR_LIBRARY = Table(
+    "raw",
+    "factor_library",
+    "official returns of one day in one vintage of the library, as decimals",
+    columns("vintage mkt_rf smb hml rmw cma rf"),
+    Partitions.DAY,
+    key=("vintage",),
+    claims=(_quarantine("returns_are_decimals", "abs(mkt_rf) < 0.5", "a percent was not divided"),),
+)
+
+ETF_BASKETS = Table(
+    "raw",
+    "etf_baskets",
+    "shares of one stock in one share of a fund, known the evening before",
+    columns("as_of etf ticker shares_per_share"),
+    Partitions.DAY,
+    key=("as_of", "etf", "ticker"),
+    claims=(
+        _quarantine("is_known_before_the_session", "as_of < date", "a later basket looks ahead"),
+        _quarantine("shares_are_positive", "shares_per_share > 0", "funds hold what they track"),
+    ),
+)

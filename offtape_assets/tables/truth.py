@@ -6,8 +6,8 @@ from offtape_assets.tables.table import Partitions, Table
 EVENT_PATH = Table(
     "truth",
     "event_path",
-    "the true event probability at one instant",
-    columns("ts probability"),
+    "the true event probability at one instant, as the prediction market knows it",
+    columns("ts probability probability_informed clock_rate is_jump"),
     Partitions.CALENDAR_DAY,
     key=("ts",),
 )
@@ -36,4 +36,30 @@ PLANTED_DIRT = Table(
     columns("table_name ticker reason rows"),
     Partitions.DAY,
     key=("table_name", "ticker", "reason"),
+)
+
+CONDITIONAL_LAWS = Table(
+    "truth",
+    "conditional_laws",
+    "one name's law at an expiry in each outcome of the event, as it stood at ts",
+    columns("ts expiry probability mean_yes mean_no sd_yes sd_no log_sd_yes log_sd_no"),
+    Partitions.DAY_AND_TICKER,
+    key=("ts", "expiry"),
+)
+
+FACTOR_LOADINGS = Table(
+    "truth",
+    "factor_loadings",
+    "one name's loadings on the five factors",
+    columns("beta_mkt_rf beta_smb beta_hml beta_rmw beta_cma"),
+    Partitions.DAY_AND_TICKER,
+)
+
+JOINT_CORRELATIONS = Table(
+    "truth",
+    "joint_correlations",
+    "correlation of two names' prices at an expiry, as of the session's open",
+    columns("expiry ticker_a ticker_b correlation"),
+    Partitions.DAY,
+    key=("expiry", "ticker_a", "ticker_b"),
 )
