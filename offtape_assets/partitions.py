@@ -4,13 +4,13 @@ Dates are trading days of XNYS or calendar days; the second axis is the configur
 """
 
 import warnings
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
 
 import dagster as dg
 
-from offtape_assets.market.calendar import NEW_YORK
+from offtape_assets.market.calendar import NEW_YORK, sessions_before
 from offtape_assets.market.holidays import HOLIDAYS
 from offtape_assets.settings import Settings
 from offtape_assets.tables.table import Partitions, Table
@@ -23,18 +23,35 @@ TICKER_AXIS = "ticker"
 
 
 class Read(NamedTuple):
-    """A table an asset reads: the same partition, or the trading days before it."""
+    """A table an asset reads: the same partition, the trading days before it, or a window of days."""
 
     table: Table
     sessions_before: int = 0
     """0 reads the asset's own date; n reads the n trading days that end the evening before."""
     is_optional: bool = False
     """An optional input without rows is an empty frame; a required one makes the asset absent."""
+    days_back: int = 0
+    """n reads the asset's own date and the n calendar days before it."""
+
+    def days(self, day: date) -> list[date]:
+        """The dates of `table` that the partition of `day` reads."""
+        if self.sessions_before:
+            return sessions_before(day, self.sessions_before)
+        return [day - timedelta(days=back) for back in range(self.days_back, -1, -1)]
+
+    def days_to_build(self, day: date) -> list[date]:
+        """Those that a backfill builds first; an optional window takes the days that are there."""
+        return [day] if self.is_optional and self.days_back else self.days(day)
 
 
 def trailing(table: Table, sessions: int) -> Read:
     """Read the `sessions` trading days before the asset's date, without that date."""
     return Read(table, sessions)
+
+
+def window(table: Table, days_back: int, is_optional: bool = False) -> Read:
+    """Read the asset's own date and the calendar days before it, as many as are there."""
+    return Read(table, days_back=days_back, is_optional=is_optional)
 
 
 def optional(table: Table) -> Read:
@@ -98,10 +115,10 @@ class Axes:
         upstream = read.table.partitions
         if Partitions.NONE in (reader, upstream):
             return None
-        if read.sessions_before:
+        if read.sessions_before or read.days_back:
             days = dg.TimeWindowPartitionMapping(
-                start_offset=-read.sessions_before,
-                end_offset=-1,
+                start_offset=-(read.sessions_before or read.days_back),
+                end_offset=-1 if read.sessions_before else 0,
                 allow_nonexistent_upstream_partitions=True,
             )
             return _by_date(days) if reader is Partitions.DAY_AND_TICKER else days

@@ -18,7 +18,6 @@ import polars as pl
 
 from offtape_assets.assets.declare import TableAsset, digest
 from offtape_assets.assets.house import House
-from offtape_assets.market.calendar import sessions_before
 from offtape_assets.storage.claims import Verdict, verdict_rows
 from offtape_assets.storage.warehouse import Lineage, Partition, State
 from offtape_assets.tables.quality import RESULTS
@@ -161,8 +160,8 @@ class DayJob(ABC):
         for read in self.asset.reads:
             if read.table.partitions is Partitions.NONE:
                 states |= warehouse.states([read.table], None)
-            elif read.sessions_before:
-                for day in sessions_before(self.trading_day, read.sessions_before):
+            elif read.sessions_before or read.days_back:
+                for day in read.days(self.trading_day):
                     states |= warehouse.states([read.table], day)
             else:
                 same_day.append(read.table)

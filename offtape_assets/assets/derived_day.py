@@ -13,7 +13,6 @@ from offtape_assets.assets.day_job import (
     check_columns,
 )
 from offtape_assets.assets.inputs import Inputs
-from offtape_assets.market.calendar import sessions_before
 from offtape_assets.partitions import Read
 from offtape_assets.storage.claims import judge
 from offtape_assets.storage.warehouse import Lineage, Partition
@@ -97,14 +96,14 @@ class DerivedDay(DayJob):
         failed = [state.reason for state in candidates.values() if state.status == "failed"]
         if failed:
             raise NotReadyError(f"needs {table.full_name}, which failed: {failed[0]}")
-        if candidates or read.sessions_before:
+        if candidates or read.sessions_before or read.days_back:
             raise AbsentError(f"needs {table.full_name}, of which there are no rows")
         raise NotReadyError(f"needs {table.full_name}, which was not built")
 
     def _days(self, read: Read) -> set[date | None]:
-        if read.sessions_before:
-            return set(sessions_before(self.trading_day, read.sessions_before))
-        return {None if read.table.partitions is Partitions.NONE else self.day}
+        if read.table.partitions is Partitions.NONE:
+            return {None}
+        return set(read.days(self.trading_day)) if self.day else {None}
 
     def _axis(self, read: Read) -> set[str]:
         return set(self.house.settings.tickers) if read.table.has_ticker else {""}
