@@ -5,9 +5,10 @@ date is one Dagster run, whatever the number of tickers.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import dagster as dg
@@ -129,6 +130,43 @@ def calendar_days(first: date, last: date) -> Iterator[date]:
         yield first + timedelta(days=offset)
 
 
+def agenda(assets: Sequence[TableAsset], first: date, last: date) -> dict[date, list[TableAsset]]:
+    """Which assets to build on which date: the range, and the days before it that they read."""
+    by_table = {table.full_name: asset for asset in assets for table in asset.tables}
+    needed: dict[date, list[TableAsset]] = {}
+    waiting = [
+        (asset, day)
+        for asset in assets
+        for day in calendar_days(first, last)
+        if is_open(asset.partitions, day)
+    ]
+    while waiting:
+        asset, day = waiting.pop()
+        if asset in needed.setdefault(day, []):
+            continue
+        needed[day].append(asset)
+        for read in asset.reads:
+            upstream = by_table.get(read.table.full_name)
+            waiting += [
+                (upstream, other)
+                for other in read.days_to_build(day)
+                if upstream and is_open(upstream.partitions, other)
+            ]
+    return {day: [a for a in assets if a in needed[day]] for day in sorted(needed)}
+
+
+def is_open(kind: Partitions, day: date) -> bool:
+    """Whether tables of this kind have a partition on `day`."""
+    if kind is Partitions.NONE:
+        return False
+    return kind is Partitions.CALENDAR_DAY or is_session(day)
+
+
+def first_day_needed(select: str | None, first: date, last: date) -> date:
+    """The earliest date a backfill must build, days read before the range included."""
+    return min(agenda(chosen(select)[0], first, last), default=first)
+
+
 @dataclass
 class Backfill:
     """A range of dates and a selection of tables, built wave by wave."""
@@ -139,48 +177,48 @@ class Backfill:
     last: date
     select: str | None = None
     force: bool = False
-    announce: Callable[[str], None] = lambda line: None
 
     def run(self) -> list[Problem]:
         """Build everything asked for; return what could not be built."""
-        self._crashes: list[Problem] = []
         assets, wanted = chosen(self.select)
         if isinstance(self.house.warehouse.store, LocalStore):
             self.house.warehouse.store.sweep()
-        definitions = build_definitions(self.settings, self.house)
-        job = definitions.resolve_implicit_global_asset_job_def()
+        job = build_definitions(self.settings, self.house).resolve_implicit_global_asset_job_def()
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
-        plan = waves(assets)
+        crashes: list[Problem] = []
         with open_instance(self.settings.warehouse) as instance:
-            self._run_wave(instance, job, plan, None, wanted)
-            for day in calendar_days(self.first, self.last):
-                self.announce(day.isoformat())
-                self._run_wave(instance, job, plan, day, wanted)
-        build_catalog(self.house.warehouse)
-        return [*self._crashes, *self._problems(assets, wanted)]
 
-    def _run_wave(
-        self,
-        instance: dg.DagsterInstance,
-        job: dg.JobDefinition,
-        plan: Sequence[Sequence[TableAsset]],
-        day: date | None,
-        wanted: set[str],
-    ) -> None:
-        for wave in plan:
-            kind = wave[0].partitions
-            if (kind is Partitions.NONE) != (day is None):
-                continue
-            if day and kind is not Partitions.CALENDAR_DAY and not is_session(day):
-                continue
-            keys = {asset_key(table) for asset in wave for table in asset.tables}
-            tags = range_tags(day, self.settings.tickers, kind) if day else {}
-            if self.force:
-                tags[FORCE_TAG] = ",".join(sorted(wanted))
-            result = job.get_subset(asset_selection=keys).execute_in_process(
-                instance=instance, raise_on_error=False, tags=tags, run_config=QUIET
-            )
-            self._crashes += list(_crashes(result))
+            def launch(wave: Sequence[TableAsset], days: Sequence[date]) -> None:
+                kind = wave[0].partitions
+                keys = {asset_key(table) for asset in wave for table in asset.tables}
+                tags = range_tags(days, self.settings.tickers, kind) if days else {}
+                if self.force:
+                    tags[FORCE_TAG] = ",".join(sorted(wanted))
+                result = job.get_subset(asset_selection=keys).execute_in_process(
+                    instance=instance, raise_on_error=False, tags=tags, run_config=QUIET
+                )
+                crashes.extend(_crashes(result))
+
+            for wave in waves([a for a in assets if a.partitions is Partitions.NONE]):
+                launch(wave, [])
+            for days, needed in self._batches(assets):
+                for wave in waves(needed):
+                    launch(wave, [day for day in days if is_open(wave[0].partitions, day)])
+        build_catalog(self.house.warehouse)
+        return [*crashes, *self._problems(assets, wanted)]
+
+    def _batches(
+        self, assets: Sequence[TableAsset]
+    ) -> Iterator[tuple[list[date], list[TableAsset]]]:
+        """Dates that make up one run per wave: single ones, but the days before the range at once."""
+        dated = [asset for asset in assets if asset.partitions is not Partitions.NONE]
+        plan = agenda(dated, self.first, self.last)
+        before = [day for day in plan if day < self.first]
+        for needed, days in groupby(before, key=lambda day: plan[day]):
+            yield list(days), needed
+        for day in plan:
+            if day >= self.first:
+                yield [day], plan[day]
 
     def _problems(self, assets: Sequence[TableAsset], wanted: set[str]) -> Iterator[Problem]:
         """Partitions of the range that are not done; absence counts only where asked by name."""
@@ -204,7 +242,7 @@ class Backfill:
             return
         tickers = self.settings.tickers if asset.tables[0].has_ticker else ("",)
         for day in calendar_days(self.first, self.last):
-            if asset.partitions is Partitions.CALENDAR_DAY or is_session(day):
+            if is_open(asset.partitions, day):
                 yield from ((day, ticker) for ticker in tickers)
 
 

@@ -99,8 +99,6 @@ def backfill(
         tickers=tickers,
         workers=workers,
         warehouse=warehouse,
-        start_date=first.date(),
-        last_date=last.date(),
     )
     if not _run_backfill(settings, first.date(), last.date(), select, force):
         raise typer.Exit(FAILED)
@@ -116,8 +114,6 @@ def demo(warehouse: Warehouse = None, tickers: Tickers = None) -> None:
         source="simulator",
         warehouse=warehouse,
         tickers=tickers,
-        start_date=event_day,
-        last_date=event_day,
     )
     finished = _run_backfill(settings, event_day, event_day, None, force=False)
     with _open_catalog(settings) as connection:
@@ -230,11 +226,15 @@ def _run_backfill(
     settings: Settings, first: date, last: date, select: str | None, force: bool
 ) -> bool:
     """Run with a progress bar; print what failed and say whether all is done."""
-    from offtape_assets.backfill import Backfill, SelectionError
+    from offtape_assets.backfill import Backfill, SelectionError, first_day_needed
     from offtape_assets.definitions import open_house
 
     try:
+        start = first_day_needed(select, first, last)
+        settings = settings.model_copy(update={"start_date": start, "last_date": last})
         house = open_house(settings)
+    except SelectionError as unknown:
+        raise fail(str(unknown), MISUSED) from None
     except SourceError as error:
         raise fail(str(error)) from None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -245,17 +245,13 @@ def _run_backfill(
             bar.update(task, description=step.split("__")[0], completed=finished, total=total)
 
         house.progress = advance
-        work = Backfill(settings, house, first, last, select, force)
-        try:
-            problems = work.run()
-        except SelectionError as unknown:
-            raise fail(str(unknown), MISUSED) from None
+        problems = Backfill(settings, house, first, last, select, force).run()
     for problem in problems:
         errors.print(
             f"[red]{problem.status}[/] {problem.partition}: {problem.reason}", soft_wrap=True
         )
-    done = "all partitions are done" if not problems else f"{len(problems)} partitions are not done"
-    console.print(f"{first} to {last}: {done}; [bold]offtape status[/] shows the tables")
+    done = f"{len(problems)} not done, listed above" if problems else "every partition is done"
+    console.print(f"{first} to {last}: {done}; see [bold]offtape status[/]")
     return not problems
 
 

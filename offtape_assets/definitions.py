@@ -5,7 +5,7 @@ from types import ModuleType
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
-from offtape_assets.assets import features, raw
+from offtape_assets.assets import features, raw, truth
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.house import House
 from offtape_assets.assets.materialize import to_dagster
@@ -15,7 +15,7 @@ from offtape_assets.settings import Settings
 from offtape_assets.sources.opening import open_source
 from offtape_assets.storage.warehouse import Warehouse
 
-SUBJECTS: tuple[ModuleType, ...] = (raw, features)
+SUBJECTS: tuple[ModuleType, ...] = (raw, features, truth)
 """Modules of assets; a module's name is the group its assets are shown in."""
 
 

@@ -32,9 +32,9 @@ class Automation(TypedDict):
     sensors: list[dg.SensorDefinition]
 
 
-def range_tags(day: date, tickers: Sequence[str], kind: Partitions) -> dict[str, str]:
-    """Run tags that stand for all partitions of one date."""
-    first = last = day.isoformat()
+def range_tags(days: Sequence[date], tickers: Sequence[str], kind: Partitions) -> dict[str, str]:
+    """Run tags that stand for all partitions from the first to the last of the days."""
+    first, last = days[0].isoformat(), days[-1].isoformat()
     if kind is Partitions.DAY_AND_TICKER:
         first, last = f"{first}|{tickers[0]}", f"{last}|{tickers[-1]}"
     return {
@@ -62,7 +62,7 @@ def automation(
             asset_selection=[
                 asset_key(table) for a in raw if a.partitions is kind for table in a.tables
             ],
-            tags=range_tags(day, settings.tickers, kind),
+            tags=range_tags([day], settings.tickers, kind),
         )
 
     def schedule_of(kind: Partitions) -> dg.ScheduleDefinition:

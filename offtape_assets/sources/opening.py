@@ -2,6 +2,7 @@
 
 from offtape_assets.settings import Settings
 from offtape_assets.sources.landing.landing import LandingSource
+from offtape_assets.sources.simulator.simulator import SimulatorSource
 from offtape_assets.sources.source import Source, SourceError
 
 
@@ -13,6 +14,16 @@ def open_source(settings: Settings) -> Source:
     SourceError
         If the landing folder is not named or does not exist.
     """
+    if settings.source == "simulator":
+        return SimulatorSource(
+            settings.seed,
+            settings.world,
+            settings.event_date,
+            settings.rates,
+            settings.event_yes,
+            settings.event_no,
+            settings.workers,
+        )
     if settings.landing is None:
         raise SourceError(
             f"source {settings.source!r} reads a landing folder;"

@@ -69,13 +69,13 @@ def set_aside(
     if not reasons:
         return "select * exclude (_row) from staged", arrived, pl.DataFrame(schema=_QUARANTINED)
     connection.execute(
-        "create or replace temp table guilty as select _row, reason from"
-        f" (select _row, case {' '.join(reasons)} end as reason from staged)"
-        " where reason is not null"
+        "create or replace temp table guilty as select _row, _reason from"
+        f" (select _row, case {' '.join(reasons)} end as _reason from staged)"
+        " where _reason is not null"
     )
     json = ", ".join(f'{quoted(c.name)}, "{c.name}"' for c in table.columns)
     quarantined = connection.execute(
-        f"select reason, json_object({json})::varchar as row_json"
+        f"select _reason as reason, json_object({json})::varchar as row_json"
         " from staged join guilty using (_row) order by _row"
     ).pl()
     kept = "select * exclude (_row) from staged anti join guilty using (_row)"

@@ -34,7 +34,6 @@ class LandingSource:
 
     name = "landing"
     reads_day_files = True
-    reads_day_files = True
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():

@@ -1,0 +1,9 @@
+"""truth: what the simulated market knows. Absent for every other source."""
+
+from offtape_assets.assets.declare import raw_asset
+from offtape_assets.tables import truth
+
+event_path = raw_asset(truth.EVENT_PATH)
+leaders = raw_asset(truth.LEADERS)
+attribution = raw_asset(truth.ATTRIBUTION)
+planted_dirt = raw_asset(truth.PLANTED_DIRT)
