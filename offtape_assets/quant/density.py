@@ -1,0 +1,245 @@
+"""From a smile to the risk-neutral law of the price: density, distribution, moments, bands, and the
+verdict on the fit before anything is repaired. The smile itself is `smile`; the seed's own recipe,
+kept for comparison, is `seed_density`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from offtape_assets.quant.smile import Quotes, Smile
+from offtape_assets.quant.vector_math import INV_SQRT_2PI, SQRT_HALF, simd_erfcx, simd_exp
+
+Array = NDArray[np.float64]
+GRID_POINTS = 500
+REACH_LOW, REACH_HIGH = 7.0, 7.0  # component sds the grid extends beyond either component's mean
+
+
+@dataclass(frozen=True)
+class Density:
+    """A risk-neutral law on a grid of strikes (point,), with its diagnostics before repair.
+
+    density per dollar; trapezoid sums over `strike` give mass 1 and mean = forward. The raw figures
+    (mass, negative mass, mean error in bp of the forward, mass outside the quoted strikes) are
+    those of the smile as fitted. `density_sd`, `cdf_sd`, `implied_vol_sd` are posterior.
+    """
+
+    strike: Array
+    log_moneyness: Array
+    implied_vol: Array
+    implied_vol_sd: Array
+    density: Array
+    density_sd: Array
+    cdf: Array
+    cdf_sd: Array
+    raw_mass: float
+    negative_mass: float
+    mass_outside_quotes: float
+    mean_error_bp: float
+    mean: float
+    sd: float
+    skew: float
+    kurtosis: float
+
+
+def strike_grid(smile: Smile, quotes: Quotes, points: int = GRID_POINTS) -> Array:
+    """Log-moneyness (point,), equally spaced over both components' reach and all quotes."""
+    m = smile.mixture
+    k = quotes.log_moneyness
+    stretch = smile.scale
+    low = min(m.mu1 - REACH_LOW * m.sd1 * stretch, m.mu2 - REACH_LOW * m.sd2 * stretch, k[0])
+    high = max(m.mu1 + REACH_HIGH * m.sd1 * stretch, m.mu2 + REACH_HIGH * m.sd2 * stretch, k[-1])
+    return np.linspace(low, high, points)
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def _raw(k, smile, density, cdf, coefficients):  # type: ignore[no-untyped-def]
+    """Density in k, distribution, and the derivatives of the density in s, s', s''."""
+    for i in range(k.size):
+        s, s1, s2 = smile[0, i], smile[1, i], smile[2, i]
+        inverse = 1.0 / s
+        d2 = -k[i] * inverse - 0.5 * s
+        bell = INV_SQRT_2PI * simd_exp(-0.5 * d2 * d2)
+        tail = bell / INV_SQRT_2PI * 0.5 * simd_erfcx(abs(d2) * SQRT_HALF)
+        slant = 1.0 - k[i] * inverse * s1
+        g = slant * slant - 0.25 * s * s * s1 * s1 + s * s2
+        density[i] = g * bell * inverse
+        cdf[i] = (tail if d2 > 0.0 else 1.0 - tail) + bell * s1
+        scale = bell * inverse
+        by_d2 = k[i] * inverse * inverse - 0.5
+        g_s = 2.0 * slant * k[i] * s1 * inverse * inverse - 0.5 * s * s1 * s1 + s2
+        coefficients[0, i] = scale * (g_s - g * (d2 * by_d2 + inverse))
+        coefficients[1, i] = scale * (-2.0 * slant * k[i] * inverse - 0.5 * s * s * s1)
+        coefficients[2, i] = scale * s
+        coefficients[3, i] = -bell * (by_d2 + s1 * d2 * by_d2)
+        coefficients[4, i] = bell
+
+
+def raw_density(log_moneyness: Array, smile: Array) -> tuple[Array, Array, Array]:
+    """Density in log-moneyness and distribution of a smile, by the analytic Breeden-Litzenberger.
+
+    Parameters
+    ----------
+    log_moneyness : (point,)
+    smile : (3, point)
+        Total volatility and its first two derivatives.
+
+    Returns
+    -------
+    density (point,), cdf (point,), coefficients (5, point): derivatives of the density in s, s', s''
+    and of the distribution in s, s', for bands.
+
+    Raises
+    ------
+    ValueError
+        Where `smile` is not (3, point).
+
+    Notes
+    -----
+    q(K) = e^{r tau} d^2C/dK^2 [1]_ along C = Black(K, s(k)), k = ln(K/F), d2 = -k/s - s/2:
+    p(k) = K q(K) = phi(d2)/s [(1 - k s'/s)^2 - s^2 s'^2/4 + s s''], Q = N(-d2) + phi(d2) s' [2]_.
+
+    References
+    ----------
+    .. [1] Breeden, D. and Litzenberger, R. (1978). J. Business, 51(4), 621-651.
+    .. [2] Gatheral, J. and Jacquier, A. (2014). "Arbitrage-free SVI volatility surfaces."
+       Quantitative Finance, 14(1), 59-71, eq. 2.1 (in total variance).
+    """
+    if smile.shape != (3, log_moneyness.size):
+        raise ValueError(f"smile must be (3, {log_moneyness.size}), got {smile.shape}")
+    density, cdf = np.empty(log_moneyness.size), np.empty(log_moneyness.size)
+    coefficients = np.empty((5, log_moneyness.size))
+    _raw(np.ascontiguousarray(log_moneyness), np.ascontiguousarray(smile), density, cdf, coefficients)
+    return density, cdf, coefficients
+
+
+def trapezoid_weights(x: Array) -> Array:
+    """Weights w with sum w f = trapezoid sum of f over x (point,)."""
+    weights = np.zeros_like(x)
+    half = 0.5 * np.diff(x)
+    weights[:-1] += half
+    weights[1:] += half
+    return weights
+
+
+def repair(density: Array, weights: Array, ratio: Array) -> Array:
+    """The nearest law: negative parts cut, then tilted to mass 1 and mean = forward.
+
+    Parameters
+    ----------
+    density, weights, ratio : (point,)
+        Raw density, quadrature weights, strike over forward.
+
+    Returns
+    -------
+    (point,) max(density, 0) exp(a + b (ratio - 1)), with sum w q = 1 and sum w q ratio = 1; NaN where no such
+    tilt exists (all mass on one side of the forward).
+
+    Notes
+    -----
+    Of all laws with that mass and mean it is the one with the least relative entropy to the cut
+    density. Newton on the log of the tilted mass, which is convex in b.
+    """
+    base = np.maximum(density, 0.0) * weights
+    away = ratio - 1.0
+    tilt = 0.0
+    for _ in range(50):
+        tilted = base * np.exp(tilt * away)
+        mass = tilted.sum()
+        mean = (tilted @ away) / mass
+        spread = (tilted @ away**2) / mass - mean * mean
+        if not spread > 0.0:
+            return np.full_like(density, np.nan)
+        step = -mean / spread
+        tilt += step
+        if abs(step) * np.sqrt(spread) < 1e-13:
+            break
+    tilted = np.maximum(density, 0.0) * np.exp(tilt * away)
+    return tilted / (tilted @ weights)
+
+
+def moments(value: Array, probability: Array) -> tuple[float, float, float, float]:
+    """Mean, sd, skew and kurtosis (3 for a normal law) of values with these probabilities."""
+    mean = float(value @ probability)
+    away = value - mean
+    square = away * away
+    variance = float(square @ probability)
+    if not variance > 0.0:
+        return mean, 0.0, np.nan, np.nan
+    skew = float((square * away) @ probability) / variance**1.5
+    return mean, variance**0.5, skew, float((square * square) @ probability) / variance**2
+
+
+def smile_density(
+    smile: Smile, quotes: Quotes, forward: float, tau: float, with_bands: bool = True
+) -> Density:
+    """Density of the price at expiry from a fitted smile.
+
+    Parameters
+    ----------
+    smile, quotes
+        Fitted smile and the quotes it was fitted to.
+    forward, tau : float
+        Dollars; years.
+    with_bands : bool
+        Posterior sds too (the larger part of the time); without them they are NaN.
+
+    Returns
+    -------
+    Density on GRID_POINTS strikes.
+
+    Raises
+    ------
+    ValueError
+        Where `forward` or `tau` is not positive.
+    """
+    if not (forward > 0.0 and tau > 0.0):
+        raise ValueError(f"forward ({forward}) and tau ({tau}) must be positive")
+    k = strike_grid(smile, quotes)
+    total = smile.total_vol(k)
+    in_k, cdf, coefficients = raw_density(k, total)
+    ratio = np.exp(k)
+    strike = forward * ratio
+    raw = np.where(np.isfinite(in_k), in_k, 0.0) / strike
+    weights = trapezoid_weights(strike)
+    mass = raw * weights
+    inner = np.interp(quotes.log_moneyness[[0, -1]], k, cdf)
+    density = repair(raw, weights, ratio)
+    steps = 0.5 * (density[1:] + density[:-1]) * np.diff(strike)
+    mean, sd, skew, kurtosis = moments(ratio, density * weights)
+    root = np.sqrt(tau)
+    if with_bands:
+        bands = _bands(smile, k, coefficients, root, strike)
+    else:
+        bands = (np.full_like(k, np.nan),) * 3
+    return Density(
+        strike=strike,
+        log_moneyness=k,
+        implied_vol=total[0] / root,
+        implied_vol_sd=bands[0],
+        density=density,
+        density_sd=bands[1],
+        cdf=np.concatenate([[0.0], np.cumsum(steps)]),
+        cdf_sd=bands[2],
+        raw_mass=float(mass.sum()),
+        negative_mass=float(-mass[mass < 0.0].sum()),
+        mass_outside_quotes=float(inner[0] + 1.0 - inner[1]),
+        mean_error_bp=float((mass @ ratio - 1.0) * 1e4),
+        mean=forward * mean,
+        sd=forward * sd,
+        skew=skew,
+        kurtosis=kurtosis,
+    )
+
+
+def _bands(
+    smile: Smile, k: Array, coefficients: Array, root: float, strike: Array
+) -> tuple[Array, Array, Array]:
+    """sd of implied volatility, density per dollar and distribution at log-moneyness k."""
+    level, slope = np.zeros((3, k.size)), np.zeros((3, k.size))
+    level[0] = 1.0
+    slope[:2] = coefficients[3:]
+    of_level, of_density, of_cdf = smile.band(k, [level, coefficients[:3], slope])
+    return of_level / root, of_density / strike, of_cdf

@@ -1,0 +1,205 @@
+"""The smile of one expiry: total implied volatility over log-moneyness as a mean function (two
+lognormals on one forward) plus a Gaussian process, from prices with known noise. Turning it into a
+probability density is `density`; filtering quotes and finding the forward come before.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offtape_assets.quant.gaussian_process import Process, select
+from offtape_assets.quant.implied_vol_kernel import OK, guess_table, solve
+from offtape_assets.quant.lognormal_mixture import (
+    PRIOR_SD,
+    Mixture,
+    fit_mixture,
+    mixture_gradient,
+    mixture_smile,
+)
+from offtape_assets.quant.vector_math import INV_SQRT_2PI
+
+Array = NDArray[np.float64]
+MIN_QUOTES = 5  # the mean function has four parameters
+UPDATES_PER_FIT = 30  # snapshots between choices of the hyper-parameters
+_TABLE = guess_table()
+
+
+@dataclass(frozen=True)
+class Quotes:
+    """Usable quotes of one expiry: what the smile is fitted to, each (quote,), strikes ascending.
+
+    Prices and their sds are undiscounted and in units of the forward; `total_vol` is implied.
+    """
+
+    key: NDArray[np.int64]
+    log_moneyness: Array
+    is_call: NDArray[np.bool_]
+    price: Array
+    price_sd: Array
+    total_vol: Array
+    total_vol_sd: Array
+
+    @property
+    def atm_sd(self) -> float:
+        """Total volatility at the money by linear interpolation, the chain's natural unit."""
+        return float(np.interp(0.0, self.log_moneyness, self.total_vol))
+
+
+def usable_quotes(
+    key: NDArray[np.int64],
+    log_moneyness: Array,
+    is_call: NDArray[np.bool_],
+    price: Array,
+    price_sd: Array,
+) -> Quotes:
+    """Invert prices to total volatilities and keep those that have one.
+
+    Parameters
+    ----------
+    key : (quote,) int
+        Names the quote between snapshots.
+    log_moneyness : (quote,)
+        ln(K/F).
+    is_call : (quote,) bool
+    price, price_sd : (quote,)
+        Undiscounted premium over forward and its standard deviation, positive.
+
+    Returns
+    -------
+    Quotes, strikes ascending. The sd is price sd / vega, vega = phi(d1) per unit of total volatility.
+
+    Raises
+    ------
+    ValueError
+        Where shapes differ or a standard deviation is not positive.
+    """
+    if len({a.shape for a in (key, log_moneyness, is_call, price, price_sd)}) != 1:
+        raise ValueError("key, log_moneyness, is_call, price, price_sd must share one length")
+    if not (price_sd > 0.0).all():
+        raise ValueError("every price_sd must be positive")
+    k = np.ascontiguousarray(log_moneyness, dtype=np.float64)
+    one, total, code = np.ones(k.size), np.empty(k.size), np.empty(k.size, dtype=np.uint8)
+    right = np.ascontiguousarray(is_call).view(np.int8)
+    solve(np.ascontiguousarray(price), one, np.exp(k), one, one, right, _TABLE, total, code, 0, k.size)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        vega = INV_SQRT_2PI * np.exp(-0.5 * (-k / total + 0.5 * total) ** 2)
+        total_sd = price_sd / vega
+    kept = np.flatnonzero((code == OK) & np.isfinite(total_sd) & (vega > 1e-12))
+    if (np.diff(k[kept]) < 0.0).any():
+        kept = kept[np.argsort(k[kept], kind="stable")]
+    return Quotes(
+        key[kept], k[kept], is_call[kept], price[kept], price_sd[kept], total[kept], total_sd[kept]
+    )
+
+
+@dataclass(frozen=True)
+class Smile:
+    """s(k) = scale m(k) + delta(k + shift): mixture m fitted when tau was tau / scale^2 and the
+    forward exp(shift) times lower, and the process delta on strikes as seen then."""
+
+    mixture: Mixture
+    process: Process
+    shift: float
+    scale: float
+    updates: int
+
+    def total_vol(self, log_moneyness: Array) -> Array:
+        """s, s', s'' at log_moneyness (point,): (3, point)."""
+        mean = mixture_smile(self.mixture, log_moneyness)
+        return self.scale * mean + self.process.mean(log_moneyness + self.shift)
+
+    def band(self, log_moneyness: Array, functionals: list[Array]) -> list[Array]:
+        """Posterior sd of c0 s + c1 s' + c2 s'' at log_moneyness (point,) for each c (3, point).
+
+        Uncertain are the process and, to first order, the four parameters of the mean function.
+        """
+        moves = self.scale * mixture_gradient(self.mixture, log_moneyness)
+        held = self.process.inputs - self.shift
+        at_points = self.scale * mixture_gradient(self.mixture, held)[:, 0].T
+        prior = PRIOR_SD * np.array([1.0, self.mixture.sd1 + self.mixture.sd2, 1.0, 1.0])
+        return [
+            self.process.sd(
+                log_moneyness + self.shift,
+                c,
+                np.einsum("apk,pk->ka", moves, c),
+                at_points,
+                prior,
+            )
+            for c in functionals
+        ]
+
+
+def fit_smile(quotes: Quotes) -> Smile:
+    """Cold fit: mean function, hyper-parameters, posterior.
+
+    Parameters
+    ----------
+    quotes : Quotes
+        At least MIN_QUOTES.
+
+    Returns
+    -------
+    Smile
+
+    Raises
+    ------
+    ValueError
+        With fewer than MIN_QUOTES quotes.
+
+    Notes
+    -----
+    The seed's process has mean zero, length the median distance and amplitude the variance of y: it
+    fails on a flat smile and falls to zero volatility in the wings. Here the mean is the
+    smile of two lognormals on one forward, which a yes/no event makes exact and whose wings are those
+    of a law with mass 1 and mean F; the process has mean zero around it, so beyond the quotes the smile
+    returns to the mean function and no wing is attached.
+    """
+    if quotes.key.size < MIN_QUOTES:
+        raise ValueError(f"a smile needs at least {MIN_QUOTES} quotes, got {quotes.key.size}")
+    unit = quotes.atm_sd
+    mixture = fit_mixture(
+        quotes.log_moneyness, quotes.is_call, quotes.price, quotes.price_sd, unit
+    )
+    residual = quotes.total_vol - mixture_smile(mixture, quotes.log_moneyness)[0]
+    variance = quotes.total_vol_sd**2
+    hyperparameters = select(quotes.log_moneyness, residual, variance, unit)
+    process = Process(hyperparameters, quotes.key, quotes.log_moneyness, residual, variance)
+    return Smile(mixture, process, 0.0, 1.0, 0)
+
+
+def update_smile(smile: Smile, quotes: Quotes, shift: float, scale: float) -> Smile | None:
+    """The same mean function and hyper-parameters on new quotes; None where a cold fit is due.
+
+    Parameters
+    ----------
+    smile : Smile
+        Its process is brought up to date in place; the old Smile must not be used again.
+    quotes : Quotes
+    shift : float
+        ln(F now / F at the cold fit).
+    scale : float
+        sqrt(tau now / tau at the cold fit).
+
+    Returns
+    -------
+    Smile, or None after UPDATES_PER_FIT updates, where the forward moved by half the at-the-money sd,
+    or with too few quotes.
+
+    Notes
+    -----
+    Strikes keep their place, so the features of a strike never change; a changed forward or tau changes
+    every implied volatility and enters as such. Equal to a fit from nothing with the same mean
+    function and hyper-parameters.
+    """
+    stale = smile.updates >= UPDATES_PER_FIT or quotes.key.size < MIN_QUOTES
+    if stale or abs(shift) > 0.5 * quotes.atm_sd:
+        return None
+    mean = mixture_smile(smile.mixture, quotes.log_moneyness)[0]
+    residual = quotes.total_vol - scale * mean
+    place = quotes.log_moneyness + shift
+    held = smile.process.inputs
+    if held.shape == place.shape and np.allclose(held, place, rtol=0.0, atol=1e-12):
+        place = held  # ln(K/F) + ln(F/F0) again, up to rounding
+    smile.process.update(quotes.key, place, residual, quotes.total_vol_sd**2)
+    return Smile(smile.mixture, smile.process, shift, scale, smile.updates + 1)
