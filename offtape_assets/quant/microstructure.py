@@ -4,6 +4,7 @@ A bucket is [T - width, T). Prices and sizes enter as whole millionths; NaN leav
 quantity does not exist. What the quantities are called in the warehouse is not known here.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -74,36 +75,6 @@ class TradeBuckets(NamedTuple):
     realized_spread: Floats
 
 
-class _QuoteSums(NamedTuple):
-    usable: Ints
-    twice_mid: Ints
-    spread: Ints
-    relative_spread: Floats
-    changes: Ints
-    spread_time: Floats
-    usable_ns: Ints
-    last_bid: Ints
-    last_ask: Ints
-
-
-class _TradeSums(NamedTuple):
-    trades: Ints
-    iso_trades: Ints
-    volume: Floats
-    iso_volume: Floats
-    odd_lot_volume: Floats
-    signable_volume: Floats
-    lee_ready_volume: Floats
-    flow: Floats
-    iso_flow: Floats
-    iso_signed_volume: Floats
-    slippage: Ints
-    effective: Floats
-    effective_volume: Floats
-    realized: Floats
-    realized_volume: Floats
-
-
 def bucket_quotes(
     quote_ts: Ints,
     bid: Ints,
@@ -136,10 +107,24 @@ def bucket_quotes(
     """
     check_same_length(quote_ts=quote_ts, bid=bid, ask=ask)
     check_ascending(quote_ts=quote_ts)
-    count = bucket_count(open_ns, close_ns, width_ns)
-    sums = _empty(_QuoteSums, count, floats=("relative_spread", "spread_time"))
-    _sum_quotes(quote_ts, bid, ask, open_ns, width_ns, sums)
-    return _finish_quotes(sums)
+    edges = bucket_edges(open_ns, close_ns, width_ns)
+    bounds = np.searchsorted(quote_ts, edges)
+    (usable, twice_mids, spreads, usable_ns), (relative, integral) = _sum_quotes(
+        bounds, edges, quote_ts, bid, ask
+    )
+    last_twice_mid, last_spread = _in_force(bounds[1:], bid, ask)
+    is_carried = usable == 0
+    rows = np.maximum(usable, 1)
+    return QuoteBuckets(
+        mean_mid=np.where(is_carried, last_twice_mid, twice_mids / rows) / (2 * PER_DOLLAR),
+        last_mid=last_twice_mid / (2 * PER_DOLLAR),
+        price_changes=_count_changes(bounds, bid, ask),
+        mean_spread=np.where(is_carried, last_spread, spreads / rows) / PER_DOLLAR,
+        mean_relative_spread=np.where(
+            is_carried, 2 * last_spread / last_twice_mid, relative / rows
+        ),
+        time_weighted_relative_spread=_ratio(integral, usable_ns),
+    )
 
 
 def bucket_trades(
@@ -188,56 +173,56 @@ def bucket_trades(
         flow_sign=flow_sign,
         lee_ready=lee_ready,
     )
-    count = bucket_count(open_ns, close_ns, width_ns)
-    whole = ("trades", "iso_trades", "slippage")
-    sums = _empty(_TradeSums, count, floats=[f for f in _TradeSums._fields if f not in whole])
-    _sum_trades(prints, twice_mids, twice_mids_later, flow_sign, lee_ready, open_ns, width_ns, sums)
-    return _finish_trades(sums)
+    check_ascending(**{"prints.ts": prints.ts})
+    bounds = np.searchsorted(prints.ts, bucket_edges(open_ns, close_ns, width_ns))
+    total = partial(_sum_by_bucket, bounds)
+    counts = prints.counts_in_volume
+    # millionths of a dollar times whole shares are integers, so their sums are exact below 2**53
+    shares = counts * (prints.size / PER_DOLLAR)
+    signed_shares = flow_sign * shares
+    flow = signed_shares * prints.price
+    has_cost = counts & (twice_mids > 0) & (lee_ready != 0)
+    mids = np.where(has_cost, twice_mids, 1)
+    slippage = has_cost * lee_ready * (2 * prints.price - twice_mids)
+    paid = has_cost * shares
+    has_later = has_cost & (twice_mids_later > 0)
+    kept = has_later * shares
+    later_slippage = has_later * lee_ready * (2 * prints.price - twice_mids_later)
+    return TradeBuckets(
+        trades=total(counts.astype(np.int64)),
+        iso_trades=total((counts & prints.is_iso).astype(np.int64)),
+        volume=total(shares),
+        iso_volume=total(shares * prints.is_iso),
+        odd_lot_volume=total(shares * prints.is_odd_lot),
+        signable_volume=total(shares * prints.is_signable),
+        lee_ready_volume=total(shares * (lee_ready != 0)),
+        flow=total(flow) / PER_DOLLAR,
+        iso_flow=total(flow * prints.is_iso) / PER_DOLLAR,
+        iso_signed_volume=total(signed_shares * prints.is_iso),
+        slippage=total(slippage) / (2 * PER_DOLLAR),
+        effective_spread=_ratio(total(paid * (2 * slippage / mids)), total(paid)),
+        realized_spread=_ratio(total(kept * (2 * later_slippage / mids)), total(kept)),
+    )
 
 
-def bucket_count(open_ns: int, close_ns: int, width_ns: int) -> int:
-    """Buckets of `width_ns` in [open, close)."""
+def bucket_edges(open_ns: int, close_ns: int, width_ns: int) -> Ints:
+    """Instants that bound the buckets of [open, close), shape (buckets + 1,)."""
     if width_ns <= 0 or close_ns <= open_ns or (close_ns - open_ns) % width_ns:
         raise ValueError(
             f"width_ns = {width_ns} must be positive and divide the session [{open_ns}, {close_ns})"
         )
-    return (close_ns - open_ns) // width_ns
+    return np.arange(open_ns, close_ns + 1, width_ns, dtype=np.int64)
 
 
-def _empty(kind, count, floats):  # type: ignore[no-untyped-def]
-    return kind(
-        *(np.zeros(count, np.float64 if name in floats else np.int64) for name in kind._fields)
-    )
-
-
-def _finish_quotes(sums: _QuoteSums) -> QuoteBuckets:
-    last = np.where((sums.last_bid > 0) & (sums.last_bid <= sums.last_ask), 1.0, np.nan)
-    last_twice_mid = last * (sums.last_bid + sums.last_ask)
-    last_spread = last * (sums.last_ask - sums.last_bid)
-    carried = sums.usable == 0
-    rows = np.maximum(sums.usable, 1)
-    return QuoteBuckets(
-        mean_mid=np.where(carried, last_twice_mid, sums.twice_mid / rows) / (2 * PER_DOLLAR),
-        last_mid=last_twice_mid / (2 * PER_DOLLAR),
-        price_changes=sums.changes,
-        mean_spread=np.where(carried, last_spread, sums.spread / rows) / PER_DOLLAR,
-        mean_relative_spread=np.where(
-            carried, 2 * last_spread / last_twice_mid, sums.relative_spread / rows
-        ),
-        time_weighted_relative_spread=_ratio(sums.spread_time, sums.usable_ns),
-    )
-
-
-def _finish_trades(sums: _TradeSums) -> TradeBuckets:
-    return TradeBuckets(
-        *sums[:7],
-        flow=sums.flow / PER_DOLLAR,
-        iso_flow=sums.iso_flow / PER_DOLLAR,
-        iso_signed_volume=sums.iso_signed_volume,
-        slippage=sums.slippage / (2 * PER_DOLLAR),
-        effective_spread=_ratio(sums.effective, sums.effective_volume),
-        realized_spread=_ratio(sums.realized, sums.realized_volume),
-    )
+def _in_force(ends: Ints, bid: Ints, ask: Ints) -> tuple[Floats, Floats]:
+    """Twice the mid and the spread of the last quote before each row number; NaN without a mid."""
+    mids, spreads = np.full(ends.size, np.nan), np.full(ends.size, np.nan)
+    (buckets,) = np.nonzero(ends)
+    last_bid, last_ask = bid[ends[buckets] - 1], ask[ends[buckets] - 1]
+    usable = (last_bid > 0) & (last_bid <= last_ask)
+    mids[buckets[usable]] = (last_bid + last_ask)[usable]
+    spreads[buckets[usable]] = (last_ask - last_bid)[usable]
+    return mids, spreads
 
 
 def _ratio(part: Floats, whole: NDArray) -> Floats:
@@ -245,99 +230,80 @@ def _ratio(part: Floats, whole: NDArray) -> Floats:
 
 
 @njit(cache=True, nogil=True)
-def _sum_quotes(ts, bid, ask, open_ns, width_ns, sums):  # type: ignore[no-untyped-def]
-    """Walk the quotes once; `bucket` is -1 before the open."""
-    bucket, end, since = -1, open_ns, open_ns
-    last_bid, last_ask, mid = np.int64(0), np.int64(0), np.int64(0)
-    relative = 0.0
+def _sum_quotes(bounds, edges, ts, bid, ask):  # type: ignore[no-untyped-def]
+    """Per bucket: usable rows, their twice mids, spreads and lives; their relative spreads.
+
+    The quote in force at the start lives in the bucket but is none of its rows.
+    """
+    whole = np.zeros((4, bounds.size - 1), np.int64)
+    parts = np.zeros((2, bounds.size - 1))
+    for bucket in range(bounds.size - 1):
+        first, last, end = bounds[bucket], bounds[bucket + 1], edges[bucket + 1]
+        usable, mids, spreads, lives, total, integral = _sum_rows(
+            ts[first:last], bid[first:last], ask[first:last], end
+        )
+        if first:
+            mid = twice_mid(bid[first - 1], ask[first - 1])
+            if mid:
+                life = (ts[first] if last > first else end) - edges[bucket]
+                lives += life
+                integral += 2.0 * (ask[first - 1] - bid[first - 1]) / mid * life
+        whole[0, bucket], whole[1, bucket] = usable, mids
+        whole[2, bucket], whole[3, bucket] = spreads, lives
+        parts[0, bucket], parts[1, bucket] = total, integral
+    return whole, parts
+
+
+# Reassociation lets the sums run in SIMD lanes. It changes only the order of addition, and every
+# sum is of integers or of floats of one sign, which no order can spoil.
+@njit(cache=True, nogil=True, fastmath={"reassoc"})
+def _sum_rows(ts, bid, ask, end):  # type: ignore[no-untyped-def]
+    usable, mids, spreads, lives = 0, 0, 0, 0
+    total, integral = 0.0, 0.0
     for row in range(ts.size):
-        while ts[row] >= end:
-            if bucket >= 0:
-                _close_bucket(sums, bucket, last_bid, last_ask, mid, relative, end - since)
-            bucket += 1
-            since = end
-            end += width_ns
-            if bucket == sums.usable.size:
-                return
-        changed = max(bid[row], 0) != last_bid or max(ask[row], 0) != last_ask
-        if bucket >= 0:
-            if mid:
-                sums.spread_time[bucket] += relative * (ts[row] - since)
-                sums.usable_ns[bucket] += ts[row] - since
-            since = ts[row]
-        if changed:
-            last_bid, last_ask = max(bid[row], 0), max(ask[row], 0)
-            mid = twice_mid(last_bid, last_ask)
-            relative = 2.0 * (last_ask - last_bid) / mid if mid else 0.0
-        if bucket >= 0:
-            sums.changes[bucket] += changed
-            if mid:
-                sums.usable[bucket] += 1
-                sums.twice_mid[bucket] += mid
-                sums.spread[bucket] += last_ask - last_bid
-                sums.relative_spread[bucket] += relative
-    while bucket < sums.usable.size:
-        if bucket >= 0:
-            _close_bucket(sums, bucket, last_bid, last_ask, mid, relative, end - since)
-        bucket += 1
-        since = end
-        end += width_ns
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _close_bucket(sums, bucket, bid, ask, mid, relative, remaining):  # type: ignore[no-untyped-def]
-    sums.last_bid[bucket] = bid
-    sums.last_ask[bucket] = ask
-    if mid:
-        sums.spread_time[bucket] += relative * remaining
-        sums.usable_ns[bucket] += remaining
+        mid = twice_mid(bid[row], ask[row])
+        spread = ask[row] - bid[row] if mid else 0
+        relative = 2.0 * spread / (mid if mid else 1)
+        until = ts[row + 1] if row < ts.size - 1 else end
+        life = until - ts[row] if mid else 0
+        usable += mid > 0
+        mids += mid
+        spreads += spread
+        lives += life
+        total += relative
+        integral += relative * life
+    return usable, mids, spreads, lives, total, integral
 
 
 @njit(cache=True, nogil=True)
-def _sum_trades(  # type: ignore[no-untyped-def]
-    prints, twice_mids, twice_mids_later, flow_sign, lee_ready, open_ns, width_ns, sums
-):
-    """Price in millionths times whole shares is an integer: such sums are exact below 2**53."""
-    for row in range(prints.ts.size):
-        if prints.ts[row] < open_ns or not prints.counts_in_volume[row]:
-            continue
-        bucket = (prints.ts[row] - open_ns) // width_ns
-        if bucket >= sums.trades.size:
-            break
-        shares = prints.size[row] / PER_DOLLAR
-        flow = flow_sign[row] * shares * prints.price[row]
-        sums.trades[bucket] += 1
-        sums.volume[bucket] += shares
-        sums.flow[bucket] += flow
-        if prints.is_iso[row]:
-            sums.iso_trades[bucket] += 1
-            sums.iso_volume[bucket] += shares
-            sums.iso_flow[bucket] += flow
-            sums.iso_signed_volume[bucket] += flow_sign[row] * shares
-        if prints.is_odd_lot[row]:
-            sums.odd_lot_volume[bucket] += shares
-        if prints.is_signable[row]:
-            sums.signable_volume[bucket] += shares
-        if lee_ready[row]:
-            sums.lee_ready_volume[bucket] += shares
-            _add_spreads(
-                sums,
-                bucket,
-                shares,
-                lee_ready[row],
-                2 * prints.price[row],
-                twice_mids[row],
-                twice_mids_later[row],
-            )
+def _count_changes(bounds, bid, ask):  # type: ignore[no-untyped-def]
+    """Rows of each bucket whose bid or ask differs from the row before, an empty book at first."""
+    changes = np.zeros(bounds.size - 1, np.int64)
+    for bucket in range(bounds.size - 1):
+        first, last = max(bounds[bucket], 1), bounds[bucket + 1]
+        if last >= first:
+            changes[bucket] = _count_differences(bid[first - 1 : last], ask[first - 1 : last])
+        if bounds[bucket] == 0 and last > 0:
+            changes[bucket] += bid[0] > 0 or ask[0] > 0
+    return changes
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _add_spreads(sums, bucket, shares, side, price, mid, later):  # type: ignore[no-untyped-def]
-    """`price`, `mid` and `later` are all twice their value."""
-    if mid:
-        sums.slippage[bucket] += side * (price - mid)
-        sums.effective[bucket] += shares * 2.0 * side * (price - mid) / mid
-        sums.effective_volume[bucket] += shares
-        if later:
-            sums.realized[bucket] += shares * 2.0 * side * (price - later) / mid
-            sums.realized_volume[bucket] += shares
+@njit(cache=True, nogil=True)
+def _count_differences(bid, ask):  # type: ignore[no-untyped-def]
+    count = 0
+    for row in range(1, bid.size):
+        count += (max(bid[row], 0) != max(bid[row - 1], 0)) | (
+            max(ask[row], 0) != max(ask[row - 1], 0)
+        )
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _sum_by_bucket(bounds, values):  # type: ignore[no-untyped-def]
+    sums = np.zeros(bounds.size - 1, values.dtype)
+    for bucket in range(bounds.size - 1):
+        total = sums[bucket]
+        for row in range(bounds[bucket], bounds[bucket + 1]):
+            total += values[row]
+        sums[bucket] = total
+    return sums

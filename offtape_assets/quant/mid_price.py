@@ -57,8 +57,8 @@ def twice_mids_before(
 def check_ascending(**axes: NDArray[np.int64]) -> None:
     """Raise ValueError unless every named array of instants never falls."""
     for name, axis in axes.items():
-        row = _first_fall(axis)
-        if row:
+        if _count_falls(axis):
+            row = int(np.argmax(axis[1:] < axis[:-1])) + 1
             raise ValueError(
                 f"{name} falls at row {row} ({axis[row - 1]} then {axis[row]});"
                 " sort by instant and sequence number"
@@ -73,11 +73,11 @@ def check_same_length(**columns: NDArray) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _first_fall(axis):  # type: ignore[no-untyped-def]
+def _count_falls(axis):  # type: ignore[no-untyped-def]
+    falls = 0
     for row in range(1, axis.size):
-        if axis[row] < axis[row - 1]:
-            return row
-    return 0
+        falls += axis[row] < axis[row - 1]
+    return falls
 
 
 @njit(cache=True, nogil=True)

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from offtape_assets.quant.microstructure import MINUTE_NS, bucket_count
+from offtape_assets.quant.microstructure import MINUTE_NS, bucket_edges
 from offtape_assets.quant.mid_price import (
     PER_DOLLAR,
     check_ascending,
@@ -79,7 +79,7 @@ def attribute_changes(
     check_ascending(quote_ts=quote_ts, print_ts=print_ts)
     if window_ns < 0:
         raise ValueError(f"window_ns = {window_ns} must not be negative")
-    count = bucket_count(open_ns, close_ns, width_ns)
+    count = bucket_edges(open_ns, close_ns, width_ns).size - 1
     by_quote, by_trade = np.zeros(count, np.int64), np.zeros(count, np.int64)
     first = _attribute(
         quote_ts, bid, ask, print_ts, window_ns, open_ns, width_ns, by_quote, by_trade

@@ -82,12 +82,14 @@ def sign_prints(
         lee_ready=np.zeros(count, np.int8),
         route=np.zeros(count, np.int8),
     )
-    _sign(print_ts, price, is_signable, quote_ts, bid, ask, signed)
+    _sign(print_ts, price, is_signable, quote_ts, bid, ask, *signed)
     return signed
 
 
 @njit(cache=True, nogil=True)
-def _sign(print_ts, price, is_signable, quote_ts, bid, ask, signed):  # type: ignore[no-untyped-def]
+def _sign(  # type: ignore[no-untyped-def]
+    print_ts, price, is_signable, quote_ts, bid, ask, bids, asks, quote_rule, lee_ready, route
+):
     following = 0
     last_price = np.int64(0)
     tick = 0
@@ -95,19 +97,19 @@ def _sign(print_ts, price, is_signable, quote_ts, bid, ask, signed):  # type: ig
         while following < quote_ts.size and quote_ts[following] < print_ts[row]:
             following += 1
         if following:
-            signed.bid[row] = max(bid[following - 1], 0)
-            signed.ask[row] = max(ask[following - 1], 0)
+            bids[row] = max(bid[following - 1], 0)
+            asks[row] = max(ask[following - 1], 0)
         if not is_signable[row]:
             continue
         if last_price and price[row] != last_price:
             tick = 1 if price[row] > last_price else -1
         last_price = price[row]
-        mid = twice_mid(signed.bid[row], signed.ask[row])
+        mid = twice_mid(bids[row], asks[row])
         if mid and 2 * price[row] != mid:
             side = 1 if 2 * price[row] > mid else -1
-            signed.quote_rule[row] = side
-            signed.lee_ready[row] = side
-            signed.route[row] = BY_QUOTE
+            quote_rule[row] = side
+            lee_ready[row] = side
+            route[row] = BY_QUOTE
         elif tick:
-            signed.lee_ready[row] = tick
-            signed.route[row] = BY_TICK
+            lee_ready[row] = tick
+            route[row] = BY_TICK
