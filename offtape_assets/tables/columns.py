@@ -4,6 +4,7 @@
 declared here first, then listed by its table.
 """
 
+from offtape_assets.tables.columns_contracts import CONTRACT_COLUMNS
 from offtape_assets.tables.table import TICKER, Column
 
 __all__ = ["COLUMNS", "TICK_TS", "columns"]
@@ -147,6 +148,7 @@ _VOCABULARY = (
     Column("run_id", "VARCHAR", "", "run that wrote the partition"),
     Column("reason", "VARCHAR", "", "why the row was set aside"),
     Column("row_json", "VARCHAR", "", "the row as it arrived, as JSON"),
+    *CONTRACT_COLUMNS,
 )
 
 COLUMNS = {column.name: column for column in _VOCABULARY}

@@ -118,3 +118,51 @@ PRICE_ATTRIBUTION_1D = Table(
         ),
     ),
 )
+
+CRYPTO_VOLATILITY_1H = Table(
+    "features",
+    "crypto_volatility_1h",
+    "what is known at one hour of a coin's price, its volatility, its jumps and the bill yield",
+    columns(
+        "symbol ts spot spot_ts implied_volatility implied_age_hours riskmetrics_volatility"
+        " realised_volatility jump_intensity jump_mean jump_sd n_jumps n_hours drift status"
+    ),
+    Partitions.CALENDAR_DAY,
+    key=("symbol", "ts"),
+    claims=(
+        Claim("spot_is_known_by_then", "coalesce(spot_ts <= ts, true)", "no look-ahead"),
+        Claim(
+            "estimates_are_complete",
+            "status <> 'ok' or (spot > 0 and implied_volatility > 0 and jump_intensity >= 0)",
+            "an ok row can be priced from",
+        ),
+        Claim(
+            "implied_volatility_is_fresh",
+            "coalesce(implied_age_hours <= 1, true)",
+            "older values are carried over holes of the index; this counts the hours",
+            is_blocking=False,
+        ),
+    ),
+)
+
+CONTRACT_PRICES = Table(
+    "features",
+    "contract_prices",
+    "first price of one contract at or after one hour of its life, with its terms",
+    columns(
+        "contract_id ts venue family kind range_low range_high opens_ts expires_ts market_price"
+        " price_sum is_placeholder"
+    ),
+    Partitions.CALENDAR_DAY,
+    key=("contract_id", "ts"),
+    order_by=("family", "ts", "range_low", "contract_id"),
+    claims=(
+        Claim("price_is_a_share_of_a_dollar", "market_price between 0 and 1", "pays one dollar"),
+        Claim("is_within_its_life", "ts >= opens_ts and ts <= expires_ts", "later prices are over"),
+        Claim(
+            "sum_is_near_one",
+            "is_placeholder or price_sum is null or abs(price_sum - 1) <= 0.25",
+            "one of the ranges pays one dollar",
+        ),
+    ),
+)

@@ -218,3 +218,63 @@ ETF_BASKETS = Table(
         _quarantine("shares_are_positive", "shares_per_share > 0", "funds hold what they track"),
     ),
 )
+
+PREDICTION_MARKETS = Table(
+    "raw",
+    "prediction_markets",
+    "terms of one contract that is open on the date",
+    columns("contract_id venue family question kind range_low range_high opens_ts expires_ts"),
+    Partitions.CALENDAR_DAY,
+    key=("contract_id",),
+    order_by=("family", "range_low", "contract_id"),
+    claims=(
+        _quarantine("kind_is_known", "kind in ('range', 'above', 'below')", "others are not priced"),
+        _quarantine(
+            "bounds_fit_the_kind",
+            "case kind when 'range' then range_low < range_high"
+            " when 'above' then range_low > 0 and range_high is null"
+            " when 'below' then range_high > 0 and range_low is null else true end",
+            "a range has two bounds, the others one",
+        ),
+        _quarantine("opens_before_it_expires", "opens_ts < expires_ts", "a life has a length"),
+    ),
+)
+
+PREDICTION_PRICES = Table(
+    "raw",
+    "prediction_prices",
+    "price of one contract at one instant",
+    columns("contract_id ts price"),
+    Partitions.CALENDAR_DAY,
+    key=("contract_id", "ts"),
+    claims=(
+        _quarantine("price_is_a_share_of_a_dollar", "price between 0 and 1", "pays one dollar"),
+        _quarantine("is_within_its_date", "ts::date = date", "the date is the UTC day"),
+    ),
+)
+
+_COIN_BAR_CLAIMS = (
+    *_BAR_CLAIMS[:2],
+    _quarantine("is_within_its_date", "ts::date = date", "the date is the UTC day"),
+    _quarantine("starts_on_the_hour", "ts = date_trunc('hour', ts)", "bars are hourly"),
+)
+
+VOLATILITY_INDEX = Table(
+    "raw",
+    "volatility_index",
+    "one hour of a 30-day implied volatility index, in volatility points; ts is the hour's start",
+    columns("symbol ts open high low close"),
+    Partitions.CALENDAR_DAY,
+    key=("symbol", "ts"),
+    claims=_COIN_BAR_CLAIMS,
+)
+
+CRYPTO_BARS = Table(
+    "raw",
+    "crypto_bars",
+    "one hour of one coin's price; ts is the hour's start, so the close is known at ts + 1 hour",
+    columns("symbol ts open high low close"),
+    Partitions.CALENDAR_DAY,
+    key=("symbol", "ts"),
+    claims=_COIN_BAR_CLAIMS,
+)
