@@ -101,15 +101,16 @@ def _sign(  # type: ignore[no-untyped-def]
             asks[row] = max(ask[following - 1], 0)
         if not is_signable[row]:
             continue
-        if last_price and price[row] != last_price:
-            tick = 1 if price[row] > last_price else -1
+        move = _direction(price[row], last_price) if last_price else 0
+        tick = move if move else tick
         last_price = price[row]
         mid = twice_mid(bids[row], asks[row])
-        if mid and 2 * price[row] != mid:
-            side = 1 if 2 * price[row] > mid else -1
-            quote_rule[row] = side
-            lee_ready[row] = side
-            route[row] = BY_QUOTE
-        elif tick:
-            lee_ready[row] = tick
-            route[row] = BY_TICK
+        side = _direction(2 * price[row], mid) if mid else 0
+        quote_rule[row] = side
+        lee_ready[row] = side if side else tick
+        route[row] = BY_QUOTE if side else BY_TICK if tick else UNSIGNED
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _direction(price, other):  # type: ignore[no-untyped-def]
+    return (price > other) - (price < other)
