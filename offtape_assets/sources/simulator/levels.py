@@ -43,12 +43,18 @@ class Levels:
     def own_variance(self, name: Planted, day: date) -> float:
         """Variance of a session's own log return: amplified on the event's day, new after it."""
         world = self._world
-        if day > world.event_date and world.kind != "constant":
-            after = name.volatility_yes if self._event.outcome else name.volatility_no
-            total = after**2 / SESSIONS_PER_YEAR
-            return max(total - factor_variance(name), 0.1 * total)
+        if day > world.event_date:
+            return self.own_variance_after(name, self._event.outcome)
         own = name.own_volatility**2 / SESSIONS_PER_YEAR
         return own * (world.own_variance_on_event_day if day == world.event_date else 1.0)
+
+    def own_variance_after(self, name: Planted, outcome: bool) -> float:
+        """The same for a session after an outcome, so that all of it has the planted volatility."""
+        if self._world.kind == "constant":
+            return name.own_volatility**2 / SESSIONS_PER_YEAR
+        after = name.volatility_yes if outcome else name.volatility_no
+        total = after**2 / SESSIONS_PER_YEAR
+        return max(total - factor_variance(name), 0.1 * total)
 
     def factor_return(self, factor: int, days: Sequence[date]) -> np.ndarray:
         """Log return of a factor over each session; shape (days,)."""

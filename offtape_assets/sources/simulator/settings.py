@@ -43,6 +43,7 @@ class World:
     tracking_noise_bp: float = 0.5
     quotes_per_day: float = 4.0e6
     trades_per_day: float = 0.9e6
+    chain_minutes: int = 5
     message_scale: float = 1.0
     """A further factor on the rates of `rates`."""
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from offtape_assets.market.calendar import is_session
 from offtape_assets.market.universe import STUDY_TICKERS
-from offtape_assets.sources.simulator import bars, tape_rows, truth
+from offtape_assets.sources.simulator import bars, chain, kalshi, tape_rows, truth
 from offtape_assets.sources.simulator.event import Event, utc_midnight
 from offtape_assets.sources.simulator.levels import Levels
 from offtape_assets.sources.simulator.settings import VERSION, World
@@ -71,11 +71,19 @@ class SimulatorSource:
         self._by_name: dict[Table, Callable[[date, str, Path], pl.DataFrame | Path]] = {
             raw.TRADES: self._trades,
             raw.QUOTES: self._quotes,
+            raw.OPTION_QUOTES: lambda day, name, _: chain.option_quotes(self.session(day), name),
+            raw.OPEN_INTEREST: lambda day, name, _: chain.open_interest(self.session(day), name),
             truth_tables.ATTRIBUTION: self._attribution,
+            truth_tables.FACTOR_LOADINGS: self._factor_loadings,
+            truth_tables.CONDITIONAL_LAWS: (
+                lambda day, name, _: chain.conditional_law_rows(self.session(day), name)
+            ),
         }
         self._by_day: dict[Table, Callable[[date, Sequence[str]], pl.DataFrame]] = {
             raw.DAILY_BARS: self._daily_bars,
             raw.MINUTE_BARS: self._minute_bars,
+            raw.KALSHI_TRADES: self._kalshi_trades,
+            raw.TREASURY_BILLS: lambda day, _: chain.treasury_bills(),
             truth_tables.EVENT_PATH: self._event_path,
             truth_tables.LEADERS: self._leaders,
             truth_tables.PLANTED_DIRT: self._planted_dirt,
@@ -136,6 +144,12 @@ class SimulatorSource:
     def _attribution(self, day: date, ticker: str, scratch: Path) -> pl.DataFrame:
         return truth.attribution(self.levels, self.levels.name(ticker))
 
+    def _factor_loadings(self, day: date, ticker: str, scratch: Path) -> pl.DataFrame:
+        return truth.factor_loadings(self.levels, self.levels.name(ticker))
+
+    def _kalshi_trades(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
+        return kalshi.trades(self.world, self.event, day, self._contracts)
+
     def _daily_bars(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
         market = self.session(day)
         frames = self._in_threads(lambda ticker: bars.daily_bar(market, ticker), tickers)
@@ -147,7 +161,7 @@ class SimulatorSource:
         return bars.stacked(list(frames))
 
     def _event_path(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
-        return truth.event_path(self.event, day)
+        return truth.event_path(self.world, self.event, day)
 
     def _leaders(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
         return truth.leaders(self.world, self.levels, tickers, self._contracts[0])

@@ -287,9 +287,8 @@ def _target(
     """The bid and ask that a value asks for; the present ones while they still hold it."""
     tick = int(traits[T_TICK])
     bid, ask = book[B_BID], book[B_ASK]
-    if bid > 0:
-        if abs(value - 0.5 * (bid + ask)) <= max(0.8 * tick, 0.35 * (ask - bid)):
-            return bid, ask
+    if bid > 0 and abs(value - 0.5 * (bid + ask)) <= max(0.8 * tick, 0.35 * (ask - bid)):
+        return bid, ask
     width = half * (0.5 - 0.5 * np.log(_uniform(state)))
     bid = max(tick, int(np.floor((value - width) / tick)) * tick)
     ask = int(np.ceil((value + width) / tick)) * tick

@@ -12,8 +12,9 @@ import polars as pl
 
 from offtape_assets.sources.simulator import dirt
 from offtape_assets.sources.simulator.event import Event, utc_midnight
+from offtape_assets.sources.simulator.laws import exposures
 from offtape_assets.sources.simulator.levels import SESSIONS_PER_YEAR, Levels, factor_variance
-from offtape_assets.sources.simulator.names import NO_LOADINGS, Planted
+from offtape_assets.sources.simulator.names import FACTORS, NO_LOADINGS, Planted
 from offtape_assets.sources.simulator.settings import World
 
 GROUPS = {
@@ -27,14 +28,24 @@ EVENT_GROUP = "event"
 PANEL_GROUP = "panel"
 
 
-def event_path(event: Event, day: date) -> pl.DataFrame:
-    """The true probability at every second of a UTC day between listing and settlement."""
+def event_path(world: World, event: Event, day: date) -> pl.DataFrame:
+    """The event at every second of a UTC day between listing and settlement.
+
+    The prediction market knows with its planted lag what the first to know see at once; clock and
+    jumps are told on the prediction market's time.
+    """
     first = max(utc_midnight(day), event.listed)
     last = min(utc_midnight(day) + 86_400, event.settled + 1)
     seconds = np.arange(first, max(first, last))
+    known = seconds - world.prediction_market_lag
+    slot = np.clip(known - event.listed, 0, len(event.clock.rate) - 1)
+    moves = world.kind != "constant"
     return pl.DataFrame({
         "ts": (seconds * 1_000_000).astype("datetime64[us]"),
-        "probability": event.probability(seconds),
+        "probability": event.probability(known),
+        "probability_informed": event.probability(seconds),
+        "clock_rate": event.clock.rate[slot] * moves,
+        "is_jump": event.clock.is_jump[slot] & moves,
     })  # fmt: skip
 
 
@@ -92,6 +103,13 @@ def attribution(levels: Levels, name: Planted) -> pl.DataFrame:
     shares = np.array([1 - name.trade_share, name.trade_share])
     quote, trade = (shares + shares**2 * excess) / (1 + excess)
     return pl.DataFrame({"omega_quote": [quote], "omega_trade": [trade]})
+
+
+def factor_loadings(levels: Levels, name: Planted) -> pl.DataFrame:
+    """Loadings on the five factors; a fund's are its basket's at reference prices."""
+    loadings, _ = exposures(levels, name)
+    names = [f"beta_{factor}" for factor in FACTORS]
+    return pl.DataFrame({key: [value] for key, value in zip(names, loadings, strict=True)})
 
 
 def planted_dirt(world: World, day: date, tickers: Sequence[str]) -> pl.DataFrame:

@@ -148,8 +148,8 @@ class SessionWorld:
         event = self.levels.event_value(name, self.probability(name.event_lag))
         return name.price_usd * np.exp(self.base(name.ticker) + delay) * event
 
-    def _basket(self, name: Planted, event_lag: int) -> np.ndarray:
-        """Value of a fund's stocks: linear in the probability, as each stock's is."""
+    def basket_parts(self, name: Planted) -> tuple[np.ndarray, np.ndarray]:
+        """A fund's value if no, and what yes adds: the value is linear in the probability."""
         if name.weights not in self._baskets:
             if_no, if_yes = np.zeros(SECONDS + 1), np.zeros(SECONDS + 1)
             for stock, weight in name.weights:
@@ -158,7 +158,10 @@ class SessionWorld:
                 if_no += no * value
                 if_yes += yes * value
             self._baskets[name.weights] = if_no, if_yes - if_no
-        if_no, gain = self._baskets[name.weights]
+        return self._baskets[name.weights]
+
+    def _basket(self, name: Planted, event_lag: int) -> np.ndarray:
+        if_no, gain = self.basket_parts(name)
         return if_no + gain * self.probability(event_lag)
 
     def _leveraged(self, name: Planted, parent: np.ndarray) -> np.ndarray:
