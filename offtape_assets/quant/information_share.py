@@ -147,7 +147,7 @@ def last_vector_share(alpha: Array, omega: Array) -> Array:
 
 def _positive_definite(psi: Array, covariance: Array) -> NDArray[np.bool_]:
     """Rows whose inputs are finite and whose covariance has a safe Cholesky factor."""
-    finite = np.isfinite(psi).all(-1) & np.isfinite(covariance).all((-1, -2))
+    finite = np.asarray(np.isfinite(psi).all(-1) & np.isfinite(covariance).all((-1, -2)))
     fits = finite.copy()
     for i in np.flatnonzero(finite):
         diagonal = np.diag(covariance[i])
@@ -193,9 +193,11 @@ def _ordering_shares(psi: Array, covariance: Array) -> tuple[Array, Array, Array
     while stack:
         before, given = stack.pop()
         size = len(before)
-        weight = math.factorial(size) * math.factorial(n - size - 1) / math.factorial(n) if (
-            size < n
-        ) else 0.0
+        weight = (
+            math.factorial(size) * math.factorial(n - size - 1) / math.factorial(n)
+            if (size < n)
+            else 0.0
+        )
         for j in range(n):
             if j in before:
                 continue

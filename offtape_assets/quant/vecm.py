@@ -168,9 +168,7 @@ def johansen(
     vectors = solve_triangular(r1, right.T) * np.sqrt(n_obs)
     terms = -n_obs * np.log1p(-eigenvalues)
     trace = np.cumsum(terms[::-1])[::-1].copy()
-    return Johansen(
-        "ok", eigenvalues, vectors, trace, terms, trace_critical, max_critical, n_obs
-    )
+    return Johansen("ok", eigenvalues, vectors, trace, terms, trace_critical, max_critical, n_obs)
 
 
 def fit_vecm(

@@ -1,7 +1,7 @@
-"""Rolling error-correction models from moment matrices: one Cholesky factor a window.
+"""Error-correction models of many windows from moment matrices: one Cholesky factor a window.
 
-Windows share block moments, which are added and subtracted instead of recomputed. The readable
-one-sample version, which also has the other deterministic cases, is `vecm.py`.
+The moments themselves are in `vecm_moments.py`; the readable one-sample version, which also has
+the other deterministic cases, is `vecm.py`.
 """
 
 import math
@@ -11,11 +11,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from offtape_assets.quant.vecm_moments import REFRESH_EVERY, vecm_design, window_moments
+
 Array = NDArray[np.float64]
 
-REFRESH_EVERY = 64  # windows between full recomputations, so that rounding cannot drift
 PIVOT_TOLERANCE = 1e-9  # smallest pivot (a residual variance) relative to the raw second moment
-SHORT = 12  # rows up to which rank-1 updates beat a matrix product
 VECTOR = 16  # rows of a factor are padded to this many doubles, so that no loop has a remainder
 ROWS_PER_COLUMN = 2  # fewer rows than this per column of the design: too few
 
@@ -53,88 +53,6 @@ class RollingVecm:
     eigenvalues: Array
     trace: Array
     max_eigen: Array
-
-
-def vecm_design(levels: Array, lags: int) -> Array:
-    """Stack the regression rows [lagged differences, 1 | levels, first column last | differences].
-
-    Parameters
-    ----------
-    levels : ndarray, shape (n_time, n)
-        Log prices. They are measured from their column means and, but for the first column, as
-        spreads over the first column: any such change of basis leaves rank tests and residuals
-        alone, and the known-spread model is the same matrix without one column.
-    lags : int
-        Lagged differences.
-
-    Returns
-    -------
-    ndarray, shape (n_time - 1 - lags, n * lags + 1 + 2 n)
-        Rows with a NaN are all zero (including the constant), so moments skip them.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than 2 columns, a negative lag or too few rows.
-    """
-    if levels.ndim != 2 or levels.shape[1] < 2:
-        raise ValueError(f"levels has shape {levels.shape}; it must be (n_time, n) with n >= 2")
-    if lags < 0 or len(levels) <= lags + 1:
-        raise ValueError(f"lags is {lags}; it must lie in 0..{len(levels) - 2}")
-    n = levels.shape[1]
-    basis = np.column_stack([levels[:, 1:] - levels[:, :1], levels[:, 0]])
-    with np.errstate(invalid="ignore"):
-        count = np.maximum(np.isfinite(basis).sum(0), 1)
-        basis = basis - np.nansum(basis, axis=0) / count
-    changes = np.diff(levels, axis=0)
-    n_rows = len(changes) - lags
-    design = np.empty((n_rows, n * lags + 1 + 2 * n))
-    for k in range(1, lags + 1):
-        design[:, (k - 1) * n : k * n] = changes[lags - k : lags - k + n_rows]
-    design[:, n * lags] = 1.0
-    design[:, n * lags + 1 : n * lags + 1 + n] = basis[lags:-1]
-    design[:, n * lags + 1 + n :] = changes[lags:]
-    design[~np.isfinite(design).all(axis=1)] = 0.0
-    return design
-
-
-def window_moments(design: Array, starts: NDArray[np.int64], length: int) -> Array:
-    """Second-moment matrices of overlapping windows.
-
-    Parameters
-    ----------
-    design : ndarray, shape (n_rows, m)
-        Regression rows.
-    starts : ndarray of int, shape (n_windows,)
-        First row of each window, ascending.
-    length : int
-        Rows a window.
-
-    Returns
-    -------
-    ndarray, shape (n_windows, m, m)
-        design[s : s + length]' design[s : s + length] for every start s.
-
-    Raises
-    ------
-    ValueError
-        If starts descend or a window leaves the design.
-    """
-    starts = np.asarray(starts, dtype=np.int64)
-    if len(starts) == 0 or (np.diff(starts) < 0).any():
-        raise ValueError("starts must be ascending and not empty")
-    if length < 1 or starts[0] < 0 or starts[-1] + length > len(design):
-        raise ValueError(f"length {length} leaves the {len(design)} rows of design")
-    moments = np.empty((len(starts), design.shape[1], design.shape[1]))
-    for w, start in enumerate(starts):
-        if w % REFRESH_EVERY == 0 or start >= starts[w - 1] + length:
-            rows = design[start : start + length]
-            np.dot(rows.T, rows, out=moments[w])
-            continue
-        moments[w] = moments[w - 1]
-        _add_rows(moments[w], design[starts[w - 1] : start], -1.0)
-        _add_rows(moments[w], design[starts[w - 1] + length : start + length], 1.0)
-    return moments
 
 
 def rolling_vecm(
@@ -234,28 +152,16 @@ def vecm_from_moments(moments: Array, n_series: int, known_spreads: bool = False
     )
 
 
-def _add_rows(moment: Array, rows: Array, sign: float) -> None:
-    """Add sign * rows'rows to a moment matrix in place."""
-    if len(rows) <= SHORT:
-        _rank_one_updates(moment, rows, sign)
-    elif sign > 0:
-        moment += rows.T @ rows
-    else:
-        moment -= rows.T @ rows
-
-
 @njit(cache=True, nogil=True)
-def _rank_one_updates(moment, rows, sign):
-    for t in range(len(rows)):
-        row = rows[t]
-        for i in range(len(row)):
-            scaled = sign * row[i]
-            for j in range(len(row)):
-                moment[i, j] += scaled * row[j]
-
-
-@njit(cache=True, nogil=True)
-def _solve_windows(moments, n, free, known_spreads, permanent, omega, roots):
+def _solve_windows(
+    moments: Array,
+    n: int,
+    free: int,
+    known_spreads: bool,
+    permanent: Array,
+    omega: Array,
+    roots: Array,
+) -> NDArray[np.int64]:
     """Fill permanent, omega, roots; return a status code a window."""
     codes = np.empty(len(moments), dtype=np.int64)
     size = moments.shape[1]
@@ -282,7 +188,7 @@ def _solve_windows(moments, n, free, known_spreads, permanent, omega, roots):
 
 # Reassociation only reorders the sums of dot products; no-NaN assumptions are not made.
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy")
-def _cholesky(matrix):
+def _cholesky(matrix: Array) -> bool:
     """Upper factor in place (what is below the diagonal is spoilt); False at a negligible pivot."""
     for i in range(len(matrix)):
         start = i // VECTOR * VECTOR
@@ -312,7 +218,9 @@ def _cholesky(matrix):
 
 
 @njit(cache=True, nogil=True)
-def _johansen_trend(scale, loading, count, permanent, omega, roots):
+def _johansen_trend(
+    scale: Array, loading: Array, count: float, permanent: Array, omega: Array, roots: Array
+) -> None:
     """Estimated vectors: eigenvectors of G G' with G = D^-1 A."""
     n = len(scale)
     _forward_solve(scale, loading)
@@ -331,7 +239,7 @@ def _johansen_trend(scale, loading, count, permanent, omega, roots):
 
 
 @njit(cache=True, nogil=True)
-def _smallest_eigenvector(product, values):
+def _smallest_eigenvector(product: Array, values: Array) -> Array:
     """Inverse iteration from just below the smallest eigenvalue; eigh where that is too close."""
     n = len(product)
     gap = values[1] - values[0]
@@ -356,7 +264,9 @@ def _smallest_eigenvector(product, values):
 
 
 @njit(cache=True, nogil=True)
-def _known_spread_trend(scale, loading, count, permanent, omega):
+def _known_spread_trend(
+    scale: Array, loading: Array, count: float, permanent: Array, omega: Array
+) -> None:
     """Imposed spreads: psi spans the left null space of A."""
     n = len(scale)
     left = np.linalg.svd(loading, True)[0]
@@ -365,7 +275,7 @@ def _known_spread_trend(scale, loading, count, permanent, omega):
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy")
-def _forward_solve(triangle, rows):
+def _forward_solve(triangle: Array, rows: Array) -> None:
     """Replace rows (n, k) by triangle^-1 rows."""
     for i in range(len(triangle)):
         for k in range(i):
@@ -376,7 +286,9 @@ def _forward_solve(triangle, rows):
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy")
-def _residual_covariance(scale, shift, root, count, omega):
+def _residual_covariance(
+    scale: Array, shift: Array, root: float, count: float, omega: Array
+) -> None:
     """Omega = (D D' + root shift shift') / count."""
     for i in range(len(scale)):
         for j in range(i + 1):
@@ -388,7 +300,7 @@ def _residual_covariance(scale, shift, root, count, omega):
 
 
 @njit(cache=True, nogil=True)
-def _unit(direction, permanent):
+def _unit(direction: Array, permanent: Array) -> None:
     """Scale to length 1 with a positive sum."""
     length = math.sqrt((direction * direction).sum())
     sign = 1.0 if direction.sum() >= 0.0 else -1.0
