@@ -10,7 +10,11 @@ from harness import Row, arguments, interleave, report
 from rearrangement_algorithm import basic_rearrange
 from scipy.special import ndtri
 
-from offtape_assets.quant.block_rearrangement import rearrange_blocks, rearrange_columns
+from offtape_assets.quant.block_rearrangement import (
+    random_subsets,
+    rearrange_blocks,
+    rearrange_columns,
+)
 from offtape_assets.quant.joint_quantiles import state_levels
 
 SIZES = [(1_000, 6), (1_000, 40), (10_000, 6), (10_000, 20), (10_000, 40), (100_000, 20)]
@@ -27,12 +31,15 @@ def lognormal_columns(n: int, d: int) -> np.ndarray:
 
 
 def numpy_sweeps(start: np.ndarray, sweeps: int) -> np.ndarray:
-    """Column-major numpy with its vectorised argsort: what a careful user writes."""
+    """Column-major numpy with its vectorised argsort, in the visiting order ours draws."""
+    visits = np.random.default_rng(1).permuted(
+        np.tile(np.arange(start.shape[1]), (MOST_SWEEPS, 1)), axis=1
+    )
     columns = np.asfortranarray(start)
     ordered = np.sort(columns, axis=0)
     total = columns.sum(axis=1)
-    for _ in range(sweeps):
-        for j in range(columns.shape[1]):
+    for visit in visits[:sweeps]:
+        for j in visit:
             rest = total - columns[:, j]
             placed = np.empty_like(rest)
             placed[np.argsort(-rest)] = ordered[:, j]
@@ -42,14 +49,11 @@ def numpy_sweeps(start: np.ndarray, sweeps: int) -> np.ndarray:
 
 
 def numpy_blocks(start: np.ndarray, steps: int) -> np.ndarray:
-    """Random subsets of columns in careful numpy; ours draws subsets by the same rule."""
-    rng = np.random.default_rng(1)
+    """The same random subsets of columns in careful numpy."""
     columns = np.asfortranarray(start)
     d = columns.shape[1]
     total = columns.sum(axis=1)
-    for _ in range(steps):
-        size = int(rng.integers(1, d))
-        block = rng.permutation(d)[: min(size, d - size)]
+    for block in random_subsets(d, steps, np.random.default_rng(1)):
         part = columns[:, block].sum(axis=1)
         rest = total - part
         source = np.empty(len(part), dtype=np.int64)
@@ -67,8 +71,8 @@ def row(
     seconds = [s / sweeps for s in interleave(ours[0], peer[0])]
     mine, theirs = ours[1] / initial, peer[1] / initial
     ratio = seconds[1] / seconds[0]
-    # the two visit columns in different orders: 1 % on the same floor, more for random blocks
-    reached = mine <= theirs * (1.5 if "block" in case else 1.01)
+    # numpy makes the same moves; the package visits columns in another order, to a floor as low
+    reached = mine <= theirs * (1.0 + 1e-6 if name == "numpy" else 1.1)
     accuracy = f"objective {mine:.2e} / {theirs:.2e}"
     goal_text = f">= {goal:g}x, objective no higher"
     return Row(case, *seconds, name, ratio, accuracy, goal_text, ratio >= goal and reached)

@@ -153,7 +153,7 @@ def rearrange_blocks(
                 "blocks: None (random subsets) needs one constraint in which every column has a"
                 f" weight, got {scaled.shape[1]} constraints; name the blocks"
             )
-        moved = _random_subsets(len(columns), max_steps, rng)
+        moved = random_subsets(len(columns), max_steps, rng)
         picks = np.arange(max_steps)
     else:
         _check_blocks(blocks, scaled)
@@ -188,6 +188,31 @@ def proportional_blocks(weights: ArrayLike) -> list[list[int]]:
         else:
             blocks.append([int(column)])
     return blocks
+
+
+def random_subsets(count: int, draws: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Random proper subsets of columns, as `rearrange_blocks` draws them for one constraint.
+
+    Parameters
+    ----------
+    count
+        Number of columns.
+    draws
+        Number of subsets.
+    rng
+        Source of the draws.
+
+    Returns
+    -------
+    list of ndarray
+        Subsets of size s or count - s, whichever is smaller, s uniform on 1..count - 1: moving a
+        set or its complement is the same move, and the smaller one costs less.
+    """
+    if count < 2:
+        return [np.arange(count)] * draws
+    sizes = rng.integers(1, count, draws)
+    orders = rng.permuted(np.tile(np.arange(count), (draws, 1)), axis=1)
+    return [order[: min(size, count - size)] for order, size in zip(orders, sizes, strict=True)]
 
 
 def _are_proportional(first: Floats, other: Floats) -> bool:
@@ -251,12 +276,6 @@ def _frequencies(block_weights: ArrayLike | None, count: int) -> Floats:
             f"block_weights is {given}; allowed are {count} non-negative numbers, not all zero"
         )
     return given / given.sum()
-
-
-def _random_subsets(count: int, draws: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """Random proper subsets of `count` columns; the smaller of a subset and its complement."""
-    sizes = rng.integers(1, count, draws) if count > 1 else np.ones(draws, dtype=np.int64)
-    return [rng.permutation(count)[: max(1, min(size, count - size))] for size in sizes]
 
 
 def _result(

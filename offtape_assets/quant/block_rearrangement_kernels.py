@@ -14,12 +14,10 @@ Columns = NDArray[np.int64]
 Scratch = tuple[NDArray[np.uint32], Floats, Order, NDArray[np.uint16], Order]
 Sides = tuple[Floats, Order, Floats]
 
-DIGIT_BITS = 11
-"""Bits of one radix pass: 2 x 2^11 counters stay in the first-level cache."""
-DIGITS = 1 << DIGIT_BITS
-DIGIT_MASK = DIGITS - 1
-KEY_RANGE = float((1 << (2 * DIGIT_BITS)) - 1)
-"""Keys are scaled onto 22-bit integers; an insertion pass then restores the exact order."""
+MOST_DIGITS = 1 << 11
+"""Counters of one radix pass over many keys: two sets of them stay in the first-level cache."""
+FEW_KEYS = 4096
+"""Up to so many keys 8-bit digits win: clearing and summing the counters is the larger part."""
 INSERTION_BUDGET = 4
 """Moves per state after which repairing the previous order costs more than sorting afresh."""
 STALL = 1e-4
@@ -55,45 +53,49 @@ def insertion_sort(keys: Floats, order: Order, budget: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
-def quantise(keys: Floats, digits: NDArray[np.uint32], counts: Order) -> bool:
-    """Scale keys to 22-bit integers and count both digits; False where all keys are equal."""
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})  # keys are finite: vectorises min, max
+def quantise(keys: Floats, digits: NDArray[np.uint32], counts: Order) -> int:
+    """Scale keys to integers of two digits and count both; returns bits a digit, 0 if all equal."""
     low = keys[0]
     high = keys[0]
     for i in range(keys.size):
         low = min(low, keys[i])
         high = max(high, keys[i])
     if not high > low:
-        return False
-    scale = KEY_RANGE / (high - low)
-    counts[:] = 0
+        return 0
+    bits = 8 if keys.size <= FEW_KEYS else 11
+    mask = (1 << bits) - 1
+    scale = ((1 << (2 * bits)) - 1) / (high - low)
+    counts[:, : mask + 1] = 0
     for i in range(keys.size):
         digits[i] = np.uint32((keys[i] - low) * scale)
     for i in range(keys.size):
-        counts[0, digits[i] & DIGIT_MASK] += 1
-        counts[1, digits[i] >> DIGIT_BITS] += 1
+        counts[0, digits[i] & mask] += 1
+        counts[1, digits[i] >> bits] += 1
     for p in range(2):
         start = 0
-        for b in range(DIGITS):
+        for b in range(mask + 1):
             count = counts[p, b]
             counts[p, b] = start
             start += count
-    return True
+    return bits
 
 
 @njit(cache=True, nogil=True)
 def radix_sort(keys: Floats, order: Order, scratch: Scratch) -> None:
     """Sort keys ascending, moving `order` along: two counting passes and an exact repair."""
     digits, passed_keys, passed_order, passed_digits, counts = scratch
-    if not quantise(keys, digits, counts):
+    bits = quantise(keys, digits, counts)
+    if bits == 0:
         return
+    mask = (1 << bits) - 1
     for i in range(keys.size):
-        digit = digits[i] & DIGIT_MASK
+        digit = digits[i] & mask
         place = counts[0, digit]
         counts[0, digit] = place + 1
         passed_keys[place] = keys[i]
         passed_order[place] = order[i]
-        passed_digits[place] = np.uint16(digits[i] >> DIGIT_BITS)
+        passed_digits[place] = np.uint16(digits[i] >> bits)
     for i in range(keys.size):
         digit = passed_digits[i]
         place = counts[1, digit]
@@ -117,7 +119,7 @@ def make_scratch(n: int) -> Scratch:
         np.empty(n),
         np.empty(n, np.int32),
         np.empty(n, np.uint16),
-        np.empty((2, DIGITS), np.int32),
+        np.empty((2, MOST_DIGITS), np.int32),
     )
 
 
@@ -194,16 +196,20 @@ def move_shared(
             residual[i] += weight * projected[i]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"reassoc"})  # sums of squares in any order
 def objective(residuals: Floats) -> float:
     """Sum over the constraints of the variance of their residual."""
     total = 0.0
     for k in range(residuals.shape[0]):
-        mean = residuals[k].mean()
+        residual = residuals[k]
+        mean = 0.0
+        for i in range(residual.size):
+            mean += residual[i]
+        mean /= residual.size
         square = 0.0
-        for i in range(residuals.shape[1]):
-            square += (residuals[k, i] - mean) ** 2
-        total += square / residuals.shape[1]
+        for i in range(residual.size):
+            square += (residual[i] - mean) ** 2
+        total += square / residual.size
     return total
 
 

@@ -53,8 +53,9 @@ def density_quantiles(
     -----
     Between grid points F is quadratic and is inverted exactly. Below the grid F(x) =
     m (x/x_1)^a with a = f(x_1) x_1 / m, above it 1 - F(x) = m exp(-b (x - x_g)) with
-    b = f(x_g) / m: the density is continuous at both edges and prices stay positive. Where the
-    density at an edge is zero but mass lies beyond, that mass is put on the edge.
+    b = f(x_g) / m: the density is continuous at both edges and prices stay positive. A density
+    that nearly vanishes at an edge with mass beyond says nothing of where that mass is: a is kept
+    at 1 or more (uniform down to zero) and the mean excess 1/b within the width of the grid.
     """
     grid, weight, wanted = _checked_law(prices, density, levels)
     inside = 1.0 - mass_below - mass_above
@@ -75,13 +76,11 @@ def density_quantiles(
     found = grid[cell] + np.clip(2.0 * missing / divisor, 0.0, width[cell])
     below, above = wanted < mass_below, wanted > 1.0 - mass_above
     if below.any():
-        power = weight[0] * grid[0] / mass_below
-        ratio = wanted[below] / mass_below
-        found[below] = grid[0] * ratio ** (1.0 / power) if power > 0 else grid[0]
+        power = max(weight[0] * grid[0] / mass_below, 1.0)
+        found[below] = grid[0] * (wanted[below] / mass_below) ** (1.0 / power)
     if above.any():
-        decay = weight[-1] / mass_above
-        excess = -np.log((1.0 - wanted[above]) / mass_above)
-        found[above] = grid[-1] + (excess / decay if decay > 0 else 0.0)
+        decay = max(weight[-1] / mass_above, 1.0 / (grid[-1] - grid[0]))
+        found[above] = grid[-1] - np.log((1.0 - wanted[above]) / mass_above) / decay
     return found
 
 
