@@ -11,6 +11,10 @@ trades = raw_asset(raw.TRADES)
 quotes = raw_asset(raw.QUOTES)
 minute_bars = raw_asset(raw.MINUTE_BARS)
 daily_bars = raw_asset(raw.DAILY_BARS)
+prediction_markets = raw_asset(raw.PREDICTION_MARKETS)
+prediction_prices = raw_asset(raw.PREDICTION_PRICES)
+volatility_index = raw_asset(raw.VOLATILITY_INDEX)
+crypto_bars = raw_asset(raw.CRYPTO_BARS)
 
 
 @table_asset(raw.TRADE_CONDITIONS, reads=())

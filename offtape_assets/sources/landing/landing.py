@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from offtape_assets.sources.landing import flat_file
+from offtape_assets.sources.landing import crypto, flat_file, prediction
 from offtape_assets.sources.landing.reader import Reader
 from offtape_assets.sources.source import RawRows, SourceError
 from offtape_assets.tables import raw
@@ -19,6 +19,12 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     raw.QUOTES.full_name: partial(flat_file.FlatFileReader, flat_file.QUOTES),
     raw.MINUTE_BARS.full_name: partial(flat_file.FlatFileReader, flat_file.MINUTE_BARS),
     raw.DAILY_BARS.full_name: partial(flat_file.FlatFileReader, flat_file.DAILY_BARS),
+    raw.PREDICTION_MARKETS.full_name: prediction.MarketReader,
+    raw.PREDICTION_PRICES.full_name: prediction.PriceReader,
+    raw.VOLATILITY_INDEX.full_name: partial(
+        crypto.HourlyBarReader, "deribit/volatility_index", crypto.index_records
+    ),
+    raw.CRYPTO_BARS.full_name: partial(crypto.HourlyBarReader, "btc", crypto.chart_records),
 }
 """Table to the reader of its files, built with the landing folder."""
 
