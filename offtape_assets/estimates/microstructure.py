@@ -25,7 +25,7 @@ from offtape_assets.quant.microstructure import (
     bucket_quotes,
     bucket_trades,
 )
-from offtape_assets.quant.mid_price import PER_DOLLAR, twice_mids_before
+from offtape_assets.quant.mid_price import PER_DOLLAR
 from offtape_assets.quant.price_attribution import attribute_changes, share_variance
 from offtape_assets.quant.trade_signing import ROUTES, SignedPrints, sign_prints
 
@@ -86,14 +86,16 @@ def measure_microstructure(
         raise ValueError(f"flow_sign = {flow_sign!r} must be 'quote_rule' or 'lee_ready'")
     clean, book = clean_prints(trades, conditions, hours), clean_quotes(quotes)
     prints = clean.prints
-    signed = sign_prints(prints.ts, prints.price, prints.is_signable, *book)
+    signed = sign_prints(
+        prints.ts, prints.price, prints.is_signable, *book, horizon_ns=REALIZED_AFTER_NS
+    )
     changes, shares = _attribution(clean, book, hours, attribution_window_ms)
     return Microstructure(
         signed_trades=_signed_frame(clean, signed),
         microstructure_1m=_minute_frame(
             hours,
             bucket_quotes(*book, *_bounds(hours)),
-            _trades_by_minute(clean, book, signed, hours, getattr(signed, flow_sign)),
+            _trades_by_minute(clean, signed, hours, getattr(signed, flow_sign)),
         ),
         price_attribution_1m=changes,
         price_attribution_1d=shares,
@@ -107,8 +109,7 @@ def _bounds(hours: Session) -> tuple[int, int]:
 
 def _signed_frame(clean: CleanPrints, signed: SignedPrints) -> pl.DataFrame:
     prints = clean.prints
-    usable = (signed.bid > 0) & (signed.bid <= signed.ask)
-    mid = np.where(usable, (signed.bid + signed.ask) / (2 * PER_DOLLAR), np.nan)
+    mid = np.where(signed.twice_mid > 0, signed.twice_mid / (2 * PER_DOLLAR), np.nan)
     return clean.rows.select("ts", "price", "size").with_columns(
         pl.Series("is_iso", prints.is_iso),
         pl.Series("is_odd_lot", prints.is_odd_lot),
@@ -123,19 +124,12 @@ def _signed_frame(clean: CleanPrints, signed: SignedPrints) -> pl.DataFrame:
 
 
 def _trades_by_minute(
-    clean: CleanPrints,
-    book: CleanQuotes,
-    signed: SignedPrints,
-    hours: Session,
-    direction: NDArray[np.int8],
+    clean: CleanPrints, signed: SignedPrints, hours: Session, direction: NDArray[np.int8]
 ) -> TradeBuckets:
-    usable = (signed.bid > 0) & (signed.bid <= signed.ask)
-    mids = np.where(usable, signed.bid + signed.ask, 0)
-    later = clean.prints.ts + REALIZED_AFTER_NS
-    later_mids = twice_mids_before(later, *book)
-    later_mids[later >= nanoseconds(hours.close)] = 0
+    is_in_session = clean.prints.ts + REALIZED_AFTER_NS < nanoseconds(hours.close)
+    later = np.where(is_in_session, signed.twice_mid_later, 0)
     return bucket_trades(
-        clean.prints, mids, later_mids, direction, signed.lee_ready, *_bounds(hours)
+        clean.prints, signed.twice_mid, later, direction, signed.lee_ready, *_bounds(hours)
     )
 
 

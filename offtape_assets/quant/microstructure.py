@@ -4,7 +4,6 @@ A bucket is [T - width, T). Prices and sizes enter as whole millionths; NaN leav
 quantity does not exist. What the quantities are called in the warehouse is not known here.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -109,16 +108,15 @@ def bucket_quotes(
     check_ascending(quote_ts=quote_ts)
     edges = bucket_edges(open_ns, close_ns, width_ns)
     bounds = np.searchsorted(quote_ts, edges)
-    (usable, twice_mids, spreads, usable_ns), (relative, integral) = _sum_quotes(
-        bounds, edges, quote_ts, bid, ask
-    )
+    whole, (relative, integral) = _sum_quotes(bounds, edges, quote_ts, bid, ask)
+    changes, usable, twice_mids, spreads, usable_ns = whole
     last_twice_mid, last_spread = _in_force(bounds[1:], bid, ask)
     is_carried = usable == 0
     rows = np.maximum(usable, 1)
     return QuoteBuckets(
         mean_mid=np.where(is_carried, last_twice_mid, twice_mids / rows) / (2 * PER_DOLLAR),
         last_mid=last_twice_mid / (2 * PER_DOLLAR),
-        price_changes=_count_changes(bounds, bid, ask),
+        price_changes=changes,
         mean_spread=np.where(is_carried, last_spread, spreads / rows) / PER_DOLLAR,
         mean_relative_spread=np.where(
             is_carried, 2 * last_spread / last_twice_mid, relative / rows
@@ -175,33 +173,30 @@ def bucket_trades(
     )
     check_ascending(**{"prints.ts": prints.ts})
     bounds = np.searchsorted(prints.ts, bucket_edges(open_ns, close_ns, width_ns))
-    total = partial(_sum_by_bucket, bounds)
-    counts = prints.counts_in_volume
-    # millionths of a dollar times whole shares are integers, so their sums are exact below 2**53
-    shares = counts * (prints.size / PER_DOLLAR)
-    signed_shares = flow_sign * shares
-    flow = signed_shares * prints.price
-    has_cost = counts & (twice_mids > 0) & (lee_ready != 0)
-    mids = np.where(has_cost, twice_mids, 1)
-    slippage = has_cost * lee_ready * (2 * prints.price - twice_mids)
-    paid = has_cost * shares
-    has_later = has_cost & (twice_mids_later > 0)
-    kept = has_later * shares
-    later_slippage = has_later * lee_ready * (2 * prints.price - twice_mids_later)
+    counts, price, size = prints.counts_in_volume, prints.price, prints.size
+    trades, volume, odd_lots, signable, signed, flow = _sum_prints(
+        bounds, price, size, counts, prints.is_odd_lot, prints.is_signable, flow_sign, lee_ready
+    )
+    iso_trades, iso_volume, iso_signed, iso_flow = _sum_sweeps(
+        bounds, price, size, counts, prints.is_iso, flow_sign
+    )
+    slippage, paid, paid_volume, kept, kept_volume = _sum_costs(
+        bounds, price, size, counts, lee_ready, twice_mids, twice_mids_later
+    )
     return TradeBuckets(
-        trades=total(counts.astype(np.int64)),
-        iso_trades=total((counts & prints.is_iso).astype(np.int64)),
-        volume=total(shares),
-        iso_volume=total(shares * prints.is_iso),
-        odd_lot_volume=total(shares * prints.is_odd_lot),
-        signable_volume=total(shares * prints.is_signable),
-        lee_ready_volume=total(shares * (lee_ready != 0)),
-        flow=total(flow) / PER_DOLLAR,
-        iso_flow=total(flow * prints.is_iso) / PER_DOLLAR,
-        iso_signed_volume=total(signed_shares * prints.is_iso),
-        slippage=total(slippage) / (2 * PER_DOLLAR),
-        effective_spread=_ratio(total(paid * (2 * slippage / mids)), total(paid)),
-        realized_spread=_ratio(total(kept * (2 * later_slippage / mids)), total(kept)),
+        trades=trades.astype(np.int64),
+        iso_trades=iso_trades.astype(np.int64),
+        volume=volume,
+        iso_volume=iso_volume,
+        odd_lot_volume=odd_lots,
+        signable_volume=signable,
+        lee_ready_volume=signed,
+        flow=flow / PER_DOLLAR,
+        iso_flow=iso_flow / PER_DOLLAR,
+        iso_signed_volume=iso_signed,
+        slippage=slippage / (2 * PER_DOLLAR),
+        effective_spread=_ratio(paid, paid_volume),
+        realized_spread=_ratio(kept, kept_volume),
     )
 
 
@@ -231,25 +226,30 @@ def _ratio(part: Floats, whole: NDArray) -> Floats:
 
 @njit(cache=True, nogil=True)
 def _sum_quotes(bounds, edges, ts, bid, ask):  # type: ignore[no-untyped-def]
-    """Per bucket: usable rows, their twice mids, spreads and lives; their relative spreads.
+    """Per bucket: changes, usable rows, their twice mids, spreads, lives; relative spreads.
 
-    The quote in force at the start lives in the bucket but is none of its rows.
+    The quote in force at the start lives in the bucket but is none of its rows. A bucket's quotes
+    are read twice while they are in the cache.
     """
-    whole = np.zeros((4, bounds.size - 1), np.int64)
+    whole = np.zeros((5, bounds.size - 1), np.int64)
     parts = np.zeros((2, bounds.size - 1))
     for bucket in range(bounds.size - 1):
         first, last, end = bounds[bucket], bounds[bucket + 1], edges[bucket + 1]
         usable, mids, spreads, lives, total, integral = _sum_rows(
             ts[first:last], bid[first:last], ask[first:last], end
         )
+        before = max(first - 1, 0)
+        changes = _count_changes(bid[before:last], ask[before:last])
         if first:
-            mid = twice_mid(bid[first - 1], ask[first - 1])
+            mid = twice_mid(bid[before], ask[before])
             if mid:
                 life = (ts[first] if last > first else end) - edges[bucket]
                 lives += life
-                integral += 2.0 * (ask[first - 1] - bid[first - 1]) / mid * life
-        whole[0, bucket], whole[1, bucket] = usable, mids
-        whole[2, bucket], whole[3, bucket] = spreads, lives
+                integral += 2.0 * (ask[before] - bid[before]) / mid * life
+        elif last:
+            changes += bid[0] > 0 or ask[0] > 0
+        whole[0, bucket], whole[1, bucket], whole[2, bucket] = changes, usable, mids
+        whole[3, bucket], whole[4, bucket] = spreads, lives
         parts[0, bucket], parts[1, bucket] = total, integral
     return whole, parts
 
@@ -276,20 +276,8 @@ def _sum_rows(ts, bid, ask, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _count_changes(bounds, bid, ask):  # type: ignore[no-untyped-def]
-    """Rows of each bucket whose bid or ask differs from the row before, an empty book at first."""
-    changes = np.zeros(bounds.size - 1, np.int64)
-    for bucket in range(bounds.size - 1):
-        first, last = max(bounds[bucket], 1), bounds[bucket + 1]
-        if last >= first:
-            changes[bucket] = _count_differences(bid[first - 1 : last], ask[first - 1 : last])
-        if bounds[bucket] == 0 and last > 0:
-            changes[bucket] += bid[0] > 0 or ask[0] > 0
-    return changes
-
-
-@njit(cache=True, nogil=True)
-def _count_differences(bid, ask):  # type: ignore[no-untyped-def]
+def _count_changes(bid, ask):  # type: ignore[no-untyped-def]
+    """Rows whose bid or ask differs from the row before; the first row has none before."""
     count = 0
     for row in range(1, bid.size):
         count += (max(bid[row], 0) != max(bid[row - 1], 0)) | (
@@ -299,11 +287,62 @@ def _count_differences(bid, ask):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _sum_by_bucket(bounds, values):  # type: ignore[no-untyped-def]
-    sums = np.zeros(bounds.size - 1, values.dtype)
+def _sum_prints(bounds, price, size, counts, is_odd_lot, is_signable, flow_sign, lee_ready):  # type: ignore[no-untyped-def]
+    """Prints; shares of all, odd lots, signable and signed ones; D P Q with P in millionths.
+
+    Millionths times whole shares are integers, so such sums are exact below 2**53.
+    """
+    sums = np.zeros((6, bounds.size - 1))
     for bucket in range(bounds.size - 1):
-        total = sums[bucket]
+        trades, volume, odd_lots, signable, signed, flow = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for row in range(bounds[bucket], bounds[bucket + 1]):
-            total += values[row]
-        sums[bucket] = total
+            shares = counts[row] * (size[row] / PER_DOLLAR)
+            trades += counts[row]
+            volume += shares
+            odd_lots += is_odd_lot[row] * shares
+            signable += is_signable[row] * shares
+            signed += (lee_ready[row] != 0) * shares
+            flow += flow_sign[row] * shares * price[row]
+        sums[0, bucket], sums[1, bucket], sums[2, bucket] = trades, volume, odd_lots
+        sums[3, bucket], sums[4, bucket], sums[5, bucket] = signable, signed, flow
+    return sums
+
+
+@njit(cache=True, nogil=True)
+def _sum_sweeps(bounds, price, size, counts, is_iso, flow_sign):  # type: ignore[no-untyped-def]
+    """Sweeps, their shares, signed shares and D P Q with P in millionths."""
+    sums = np.zeros((4, bounds.size - 1))
+    for bucket in range(bounds.size - 1):
+        trades, volume, signed, flow = 0.0, 0.0, 0.0, 0.0
+        for row in range(bounds[bucket], bounds[bucket + 1]):
+            is_sweep = counts[row] and is_iso[row]
+            shares = is_sweep * (size[row] / PER_DOLLAR)
+            trades += is_sweep
+            volume += shares
+            signed += flow_sign[row] * shares
+            flow += flow_sign[row] * shares * price[row]
+        sums[0, bucket], sums[1, bucket] = trades, volume
+        sums[2, bucket], sums[3, bucket] = signed, flow
+    return sums
+
+
+@njit(cache=True, nogil=True)
+def _sum_costs(bounds, price, size, counts, sign, twice_mids, later):  # type: ignore[no-untyped-def]
+    """Slippage in half millionths; both spreads times shares, and those shares."""
+    sums = np.zeros((5, bounds.size - 1))
+    for bucket in range(bounds.size - 1):
+        slippage, paid, paid_volume, kept, kept_volume = 0.0, 0.0, 0.0, 0.0, 0.0
+        for row in range(bounds[bucket], bounds[bucket + 1]):
+            mid = twice_mids[row]
+            shares = (sign[row] != 0) * counts[row] * (size[row] / PER_DOLLAR)
+            if shares and mid:
+                gap = sign[row] * (2 * price[row] - mid)
+                slippage += gap
+                paid += shares * (2.0 * gap / mid)
+                paid_volume += shares
+                if later[row]:
+                    kept += shares * (2.0 * sign[row] * (2 * price[row] - later[row]) / mid)
+                    kept_volume += shares
+        sums[0, bucket], sums[1, bucket], sums[2, bucket] = slippage, paid, paid_volume
+        sums[3, bucket], sums[4, bucket] = kept, kept_volume
     return sums

@@ -30,6 +30,10 @@ class SignedPrints(NamedTuple):
     """The quote rule, the tick test where it cannot decide."""
     route: NDArray[np.int8]
     """What decided `lee_ready`: an index into ROUTES."""
+    twice_mid: NDArray[np.int64]
+    """Twice the mid in force, millionths of a dollar; 0 where there is none."""
+    twice_mid_later: NDArray[np.int64]
+    """The same a horizon after the print."""
 
 
 def sign_prints(
@@ -39,6 +43,7 @@ def sign_prints(
     quote_ts: NDArray[np.int64],
     bid: NDArray[np.int64],
     ask: NDArray[np.int64],
+    horizon_ns: int = 0,
 ) -> SignedPrints:
     """Sign the prints of one symbol and day.
 
@@ -49,11 +54,13 @@ def sign_prints(
         whether a print may be given a direction.
     quote_ts, bid, ask
         Quotes in the order they became public, shape (m,); 0 for an absent side.
+    horizon_ns
+        How long after each print the later mid is taken.
 
     Raises
     ------
     ValueError
-        If an axis is not ascending or lengths differ.
+        If an axis is not ascending, lengths differ or the horizon is negative.
 
     Notes
     -----
@@ -74,6 +81,8 @@ def sign_prints(
     check_same_length(print_ts=print_ts, price=price, is_signable=is_signable)
     check_same_length(quote_ts=quote_ts, bid=bid, ask=ask)
     check_ascending(print_ts=print_ts, quote_ts=quote_ts)
+    if horizon_ns < 0:
+        raise ValueError(f"horizon_ns = {horizon_ns} must not be negative")
     count = print_ts.size
     signed = SignedPrints(
         bid=np.zeros(count, np.int64),
@@ -81,30 +90,52 @@ def sign_prints(
         quote_rule=np.zeros(count, np.int8),
         lee_ready=np.zeros(count, np.int8),
         route=np.zeros(count, np.int8),
+        twice_mid=np.zeros(count, np.int64),
+        twice_mid_later=np.zeros(count, np.int64),
     )
-    _sign(print_ts, price, is_signable, quote_ts, bid, ask, *signed)
+    _find_quotes(
+        print_ts, horizon_ns, quote_ts, bid, ask, signed.bid, signed.ask, signed.twice_mid_later
+    )
+    _sign(
+        price,
+        is_signable,
+        signed.bid,
+        signed.ask,
+        signed.quote_rule,
+        signed.lee_ready,
+        signed.route,
+        signed.twice_mid,
+    )
     return signed
 
 
 @njit(cache=True, nogil=True)
-def _sign(  # type: ignore[no-untyped-def]
-    print_ts, price, is_signable, quote_ts, bid, ask, bids, asks, quote_rule, lee_ready, route
-):
-    following = 0
-    last_price = np.int64(0)
-    tick = 0
+def _find_quotes(print_ts, horizon, quote_ts, bid, ask, bids, asks, twice_mid_later):  # type: ignore[no-untyped-def]
+    """Two pointers walk the quotes together, so the second finds them in the cache."""
+    following, later = 0, 0
     for row in range(print_ts.size):
         while following < quote_ts.size and quote_ts[following] < print_ts[row]:
             following += 1
         if following:
             bids[row] = max(bid[following - 1], 0)
             asks[row] = max(ask[following - 1], 0)
+        while later < quote_ts.size and quote_ts[later] < print_ts[row] + horizon:
+            later += 1
+        if later:
+            twice_mid_later[row] = twice_mid(bid[later - 1], ask[later - 1])
+
+
+@njit(cache=True, nogil=True)
+def _sign(price, is_signable, bids, asks, quote_rule, lee_ready, route, twice_mids):  # type: ignore[no-untyped-def]
+    last_price, tick = np.int64(0), 0
+    for row in range(price.size):
+        mid = twice_mid(bids[row], asks[row])
+        twice_mids[row] = mid
         if not is_signable[row]:
             continue
         move = _direction(price[row], last_price) if last_price else 0
         tick = move if move else tick
         last_price = price[row]
-        mid = twice_mid(bids[row], asks[row])
         side = _direction(2 * price[row], mid) if mid else 0
         quote_rule[row] = side
         lee_ready[row] = side if side else tick

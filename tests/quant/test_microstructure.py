@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offtape_assets.quant.microstructure import MINUTE_NS, Prints, bucket_quotes, bucket_trades
-from offtape_assets.quant.mid_price import twice_mids_before
 from offtape_assets.quant.trade_signing import sign_prints
 
 CENT = 10_000
@@ -43,12 +42,11 @@ def random_prints(rng, count=300, whole_shares=True):
 
 
 def trades_by_bucket(prints, quotes, width=MINUTE_NS):
-    signed = sign_prints(prints.ts, prints.price, prints.is_signable, *quotes)
-    now = twice_mids_before(prints.ts, *quotes)
-    later = twice_mids_before(prints.ts + 5 * MINUTE_NS, *quotes)
-    return bucket_trades(
-        prints, now, later, signed.quote_rule, signed.lee_ready, OPEN, CLOSE, width
+    signed = sign_prints(
+        prints.ts, prints.price, prints.is_signable, *quotes, horizon_ns=5 * MINUTE_NS
     )
+    mids = signed.twice_mid, signed.twice_mid_later
+    return bucket_trades(prints, *mids, signed.quote_rule, signed.lee_ready, OPEN, CLOSE, width)
 
 
 SUMS = (
@@ -67,7 +65,7 @@ class TestAdditivity:
         quotes, prints = random_quotes(rng), random_prints(rng)
         whole = trades_by_bucket(prints, quotes)
         signed = sign_prints(prints.ts, prints.price, prints.is_signable, *quotes)
-        now = twice_mids_before(prints.ts, *quotes)
+        now = signed.twice_mid
 
         def part(rows):
             return bucket_trades(

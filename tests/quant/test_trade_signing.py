@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offtape_assets.quant.condition_flags import combine_flags
-from offtape_assets.quant.mid_price import twice_mids_before
 from offtape_assets.quant.trade_signing import ROUTES, sign_prints
 
 PRICES = st.integers(0, 12)
@@ -73,7 +72,7 @@ def test_no_sign_knows_the_future(trades, quotes, now):
     past = sign([row for row in trades if row[0] < now], [row for row in quotes if row[0] < now])
     known = past.lee_ready.size
     whole = sign(trades, quotes)
-    for early, late in zip(past, whole, strict=True):
+    for early, late in zip(past[:-1], whole[:-1], strict=True):
         np.testing.assert_array_equal(early, late[:known])
 
 
@@ -104,15 +103,16 @@ def test_midpoints_that_floating_point_mis_signs():
 
 
 @settings(max_examples=100, deadline=None)
-@given(QUOTES, st.lists(st.integers(0, 35), max_size=20))
-def test_mid_in_force_is_that_of_the_last_earlier_quote(quotes, instants):
-    instants = sorted(instants)
-    found = twice_mids_before(np.array(instants, np.int64), *columns(quotes, 3))
+@given(TRADES, QUOTES, st.integers(0, 40))
+def test_mids_are_those_of_the_last_earlier_quote(trades, quotes, horizon):
+    prints = columns(trades, 3, [np.int64, np.int64, np.bool_])
+    found = sign_prints(*prints, *columns(quotes, 3), horizon_ns=horizon)
     quotes = sorted(quotes, key=lambda row: row[0])
-    for instant, mid in zip(instants, found, strict=True):
-        before = [(bid, ask) for ts, bid, ask in quotes if ts < instant]
-        bid, ask = before[-1] if before else (0, 0)
-        assert mid == (bid + ask if 0 < bid <= ask else 0)
+    for ahead, mids in ((0, found.twice_mid), (horizon, found.twice_mid_later)):
+        for instant, mid in zip(prints[0] + ahead, mids, strict=True):
+            before = [(bid, ask) for ts, bid, ask in quotes if ts < instant]
+            bid, ask = before[-1] if before else (0, 0)
+            assert mid == (bid + ask if 0 < bid <= ask else 0)
 
 
 @settings(max_examples=100, deadline=None)
@@ -139,6 +139,10 @@ class TestArguments:
         falling = np.array([1, 3, 2], np.int64)
         with pytest.raises(ValueError, match="quote_ts falls at row 2 \\(3 then 2\\)"):
             sign_prints(self.TS, self.ONE, self.YES, falling, self.ONE, self.ONE)
+
+    def test_negative_horizon_is_refused(self):
+        with pytest.raises(ValueError, match="horizon_ns = -1"):
+            sign_prints(self.TS, self.ONE, self.YES, self.TS, self.ONE, self.ONE, horizon_ns=-1)
 
     def test_lengths_must_agree(self):
         with pytest.raises(ValueError, match="equally long"):
