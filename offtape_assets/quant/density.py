@@ -111,7 +111,9 @@ def raw_density(log_moneyness: Array, smile: Array) -> tuple[Array, Array, Array
         raise ValueError(f"smile must be (3, {log_moneyness.size}), got {smile.shape}")
     density, cdf = np.empty(log_moneyness.size), np.empty(log_moneyness.size)
     coefficients = np.empty((5, log_moneyness.size))
-    _raw(np.ascontiguousarray(log_moneyness), np.ascontiguousarray(smile), density, cdf, coefficients)
+    _raw(
+        np.ascontiguousarray(log_moneyness), np.ascontiguousarray(smile), density, cdf, coefficients
+    )
     return density, cdf, coefficients
 
 
@@ -144,14 +146,14 @@ def repair(density: Array, weights: Array, ratio: Array) -> Array:
     """
     base = np.maximum(density, 0.0) * weights
     away = ratio - 1.0
+    if not (base[away > 0.0].sum() > 0.0 and base[away < 0.0].sum() > 0.0):
+        return np.full_like(density, np.nan)
     tilt = 0.0
     for _ in range(50):
         tilted = base * np.exp(tilt * away)
         mass = tilted.sum()
         mean = (tilted @ away) / mass
         spread = (tilted @ away**2) / mass - mean * mean
-        if not spread > 0.0:
-            return np.full_like(density, np.nan)
         step = -mean / spread
         tilt += step
         if abs(step) * np.sqrt(spread) < 1e-13:

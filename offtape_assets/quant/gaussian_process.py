@@ -184,9 +184,7 @@ class Process:
         self._change(self._phi[row], y, variance, 1.0)
         self._settle(self._change(phi, old_y, old_variance, -1.0))
 
-    def update(
-        self, keys: NDArray[np.int64], x: Array, y: Array, variance: Array
-    ) -> None:
+    def update(self, keys: NDArray[np.int64], x: Array, y: Array, variance: Array) -> None:
         """Hold exactly these points: by rank-one updates where few differ, else by a new factor."""
         same = np.array_equal(keys, self._keys) and np.array_equal(x, self._x)
         if not same:
@@ -288,9 +286,7 @@ class Process:
 
     def _load(self, keys: NDArray[np.int64], x: Array, y: Array, variance: Array) -> None:
         self._keys = np.array(keys, dtype=np.int64)
-        self._x, self._y, self._variance = (
-            np.array(a, dtype=np.float64) for a in (x, y, variance)
-        )
+        self._x, self._y, self._variance = (np.array(a, dtype=np.float64) for a in (x, y, variance))
         self._phi = self._features(self._x)
         self.refactor()
 

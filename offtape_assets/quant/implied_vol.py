@@ -3,6 +3,7 @@ whole range of prices. The loops are in `implied_vol_kernel`; prices and greeks 
 """
 
 import functools
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -86,7 +87,7 @@ def implied_vol(
     edges = np.linspace(0, -(-size // block), threads + 1).astype(np.int64) * block
     jobs = [
         (*columns, call, guess_table(), vol, code, start, min(stop, size))
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        for start, stop in itertools.pairwise(edges)
     ]
     if threads == 1:
         implied_vol_kernel.solve(*jobs[0])

@@ -81,7 +81,9 @@ def usable_quotes(
     k = np.ascontiguousarray(log_moneyness, dtype=np.float64)
     one, total, code = np.ones(k.size), np.empty(k.size), np.empty(k.size, dtype=np.uint8)
     right = np.ascontiguousarray(is_call).view(np.int8)
-    solve(np.ascontiguousarray(price), one, np.exp(k), one, one, right, _TABLE, total, code, 0, k.size)
+    solve(
+        np.ascontiguousarray(price), one, np.exp(k), one, one, right, _TABLE, total, code, 0, k.size
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         vega = INV_SQRT_2PI * np.exp(-0.5 * (-k / total + 0.5 * total) ** 2)
         total_sd = price_sd / vega
@@ -158,9 +160,7 @@ def fit_smile(quotes: Quotes) -> Smile:
     if quotes.key.size < MIN_QUOTES:
         raise ValueError(f"a smile needs at least {MIN_QUOTES} quotes, got {quotes.key.size}")
     unit = quotes.atm_sd
-    mixture = fit_mixture(
-        quotes.log_moneyness, quotes.is_call, quotes.price, quotes.price_sd, unit
-    )
+    mixture = fit_mixture(quotes.log_moneyness, quotes.is_call, quotes.price, quotes.price_sd, unit)
     residual = quotes.total_vol - mixture_smile(mixture, quotes.log_moneyness)[0]
     variance = quotes.total_vol_sd**2
     hyperparameters = select(quotes.log_moneyness, residual, variance, unit)

@@ -1,0 +1,186 @@
+"""How far densities from noisy chains are from the truth: the acceptance table of the density method.
+
+    python benchmarks/study_density.py [--format table|csv] [--quick]
+
+Five known laws, 40/150/420 strikes, 20 noise seeds (420: 10); peers on fewer seeds. The last rows are
+bands, the incremental path, and oipd where it is installed.
+"""
+
+import math
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.density import ours, ours_quotes, sklearn_flat, spline_flat
+from benchmarks.harness import Row, arguments, report
+from benchmarks.option_chains import (
+    FORWARD,
+    LAWS,
+    TAU,
+    errors,
+    law_moments,
+    modes,
+    noisy_chain,
+    truth,
+)
+from offtape_assets.quant.density import smile_density
+from offtape_assets.quant.seed_density import seed_density
+from offtape_assets.quant.smile import fit_smile, update_smile
+
+L1_GOALS = {40: 0.016, 150: 0.013, 420: 0.0097}
+CDF_GOAL, MEAN_GOAL_BP, SD_GOAL = 0.002, 0.1, 0.02
+NAN = math.nan
+
+
+def seed_grid(chain) -> tuple[NDArray, NDArray]:  # type: ignore[no-untyped-def]
+    """The seed's recipe on the same quotes."""
+    found = seed_density(ours_quotes(chain), FORWARD, TAU)
+    return found.strike, found.density
+
+
+PEERS = {"sklearn+flat": sklearn_flat, "spline+flat": spline_flat, "seed": seed_grid}
+
+
+def accuracy_rows(law: str, count: int, seeds: int, peer_seeds: int) -> list[Row]:
+    """Mean L1, CDF error, mean, sd, modes and negative mass of one law and chain size."""
+    found, clean = [], []
+    exact_sd = law_moments(law)[1]
+    for seed in range(seeds):
+        d = ours(noisy_chain(law, count, 100 + seed))
+        found.append([*errors(law, d.strike, d.density), d.sd / exact_sd - 1, d.mean_error_bp])
+        wanted = 2 if law == "sharp_event" else 1
+        clean.append([modes(d.density) == wanted, d.density.min() >= 0, d.negative_mass])
+    l1, cdf, mean, sd, raw = np.abs(np.array(found)).mean(axis=0)
+    peers = {}
+    for name, peer in PEERS.items():
+        values = [
+            errors(law, *peer(noisy_chain(law, count, 100 + seed)))[:2]
+            for seed in range(peer_seeds)
+        ]
+        peers[name] = np.mean(values, axis=0)
+    best = min(peers, key=lambda name: peers[name][0])
+    listing = ", ".join(f"{name} {value[0]:.4f}" for name, value in peers.items())
+    right = np.array(clean)
+    case = f"{law} {count}"
+    worst_negative = right[:, 2].max()
+    notes = (
+        f"modes right {right[:, 0].mean():.0%}, negative mass before repair {worst_negative:.0e}"
+    )
+    l1_goal = L1_GOALS[count]
+    return [
+        Row(f"{case} L1", l1, peers[best][0], listing, peers[best][0] / l1, notes, f"<= {l1_goal}",
+            l1 <= l1_goal and bool(right[:, :2].all())),
+        Row(f"{case} CDF sup", cdf, peers[best][1], best, peers[best][1] / cdf, "", f"<= {CDF_GOAL}",
+            cdf <= CDF_GOAL),
+        Row(f"{case} mean, bp", mean, NAN, "", NAN, f"{raw:.4f} before repair", f"<= {MEAN_GOAL_BP}",
+            max(mean, raw) <= MEAN_GOAL_BP),
+        Row(f"{case} sd, relative", sd, NAN, "", NAN, "", f"<= {SD_GOAL}", sd <= SD_GOAL),
+    ]  # fmt: skip
+
+
+def band_rows(count: int, seeds: int) -> list[Row]:
+    """Coverage of nominal 90 % bands between the 2 % and 98 % points."""
+    rows = []
+    for law in LAWS:
+        grid, exact = truth(law)
+        cdf = np.concatenate([[0.0], np.cumsum(0.5 * (exact[1:] + exact[:-1]) * np.diff(grid))])
+        hits = []
+        for seed in range(seeds):
+            d = ours(noisy_chain(law, count, 300 + seed), with_bands=True)
+            at, level = np.interp(d.strike, grid, cdf), np.interp(d.strike, grid, exact)
+            inner = (at > 0.02) & (at < 0.98)
+            hits.append(
+                [
+                    np.mean(np.abs(d.cdf - at)[inner] <= 1.645 * d.cdf_sd[inner]),
+                    np.mean(np.abs(d.density - level)[inner] <= 1.645 * d.density_sd[inner]),
+                ]
+            )
+        share = np.mean(hits, axis=0)
+        for name, value in zip(("CDF", "density"), share, strict=True):
+            case = f"{law} {count} 90 % band of {name} covers"
+            rows.append(Row(case, float(value), NAN, "", NAN, "", ">= 0.80", bool(value >= 0.80)))
+    return rows
+
+
+def update_row(minutes: int) -> Row:
+    """A drifting chain followed by updates: its error beside that of cold fits of the same minutes."""
+    updated, cold, kinds = [], [], 0
+    smile = None
+    clock = {"update": 0.0, "cold": 0.0}
+    for minute in range(minutes):
+        quotes = ours_quotes(noisy_chain("mild_event", 150, 500 + minute))
+        start = time.perf_counter()
+        moved = update_smile(smile, quotes, 0.0, 1.0) if smile is not None else None
+        kinds += moved is not None
+        smile = moved or fit_smile(quotes)
+        clock["update"] += time.perf_counter() - start
+        d = smile_density(smile, quotes, FORWARD, TAU, False)
+        updated.append(errors("mild_event", d.strike, d.density)[0])
+        start = time.perf_counter()
+        fresh = fit_smile(quotes)
+        clock["cold"] += time.perf_counter() - start
+        d = smile_density(fresh, quotes, FORWARD, TAU, False)
+        cold.append(errors("mild_event", d.strike, d.density)[0])
+    ratio = clock["cold"] / clock["update"]
+    note = f"smile {ratio:.1f}x faster than cold, {kinds} of {minutes} updates"
+    mine, theirs = float(np.mean(updated)), float(np.mean(cold))
+    return Row(
+        "L1 along updates",
+        mine,
+        theirs,
+        "ours, cold",
+        theirs / mine,
+        note,
+        "<= .013",
+        mine <= 0.013,
+    )
+
+
+def oipd_row() -> Row | None:
+    """oipd's SVI on the mild event, where the package is installed."""
+    try:
+        import oipd
+        import pandas as pd
+    except ImportError:
+        return None
+    chain = noisy_chain("mild_event", 150, 100)
+    frame = pd.DataFrame(
+        {"strike": chain.strike, "bid": chain.bid, "ask": chain.ask, "last_price": chain.mid,
+         "option_type": np.where(chain.is_call, "call", "put"), "expiry": "2024-11-15", "volume": 100,
+         "last_trade_date": "2024-11-05"}
+    )  # fmt: skip
+    curve = oipd.VolCurve()
+    inputs = oipd.MarketInputs(risk_free_rate=0.05431, valuation_date="2024-11-05",
+                               risk_free_rate_mode="continuous", underlying_price=580.0)  # fmt: skip
+    curve.fit(frame, inputs)
+    law = curve.implied_distribution()
+    theirs = errors("mild_event", np.asarray(law.prices), np.asarray(law.pdf_values))[0]
+    d = ours(chain)
+    mine = errors("mild_event", d.strike, d.density)[0]
+    return Row("mild_event 150 L1", mine, theirs, "oipd SVI", theirs / mine, "", "", mine <= theirs)
+
+
+def main() -> None:
+    """Print the table."""
+    warnings.filterwarnings("ignore")
+    options = arguments(__doc__ or "")
+    rows: list[Row] = []
+    for count in L1_GOALS:
+        for law in LAWS:
+            seeds = 4 if options.quick else (10 if count == 420 else 20)
+            rows += accuracy_rows(law, count, seeds, 2 if options.quick or count == 420 else 5)
+    rows += band_rows(150, 4 if options.quick else 20)
+    rows.append(update_row(20 if options.quick else 60))
+    if (oipd := oipd_row()) is not None:
+        rows.append(oipd)
+    report("Density from noisy quotes", rows, options.format)
+
+
+if __name__ == "__main__":
+    main()
