@@ -105,7 +105,8 @@ class Levels:
         """Log of the factor that settlement brings: a fall in one of five aftermaths, mean 1."""
         name = self.name(ticker)
         fall = name.crash_yes if self._event.outcome else name.crash_no
-        draw = indexed_uniforms(stream_key(self._world.seed, "aftermath", ticker), np.zeros(1))[0]
+        key = stream_key(self._world.seed, "aftermath", innovation_name(ticker))
+        draw = indexed_uniforms(key, np.zeros(1))[0]
         mean = 1 - AFTERMATH_PROBABILITY + AFTERMATH_PROBABILITY * np.exp(-fall)
         return float(-fall * (draw < AFTERMATH_PROBABILITY) - np.log(mean))
 

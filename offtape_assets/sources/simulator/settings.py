@@ -44,6 +44,8 @@ class World:
     quotes_per_day: float = 4.0e6
     trades_per_day: float = 0.9e6
     chain_minutes: int = 5
+    market_names: int = 480
+    """Stocks outside the study; 3,000 and more make a whole market."""
     message_scale: float = 1.0
     """A further factor on the rates of `rates`."""
 

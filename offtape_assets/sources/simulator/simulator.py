@@ -15,9 +15,18 @@ from typing import TypeVar
 
 import polars as pl
 
-from offtape_assets.market.calendar import is_session
+from offtape_assets.market.calendar import is_session, sessions_before
 from offtape_assets.market.universe import STUDY_TICKERS
-from offtape_assets.sources.simulator import bars, chain, kalshi, tape_rows, truth
+from offtape_assets.sources.simulator import (
+    bars,
+    chain,
+    factors,
+    joint,
+    kalshi,
+    tape_rows,
+    truth,
+    whole_market,
+)
 from offtape_assets.sources.simulator.event import Event, utc_midnight
 from offtape_assets.sources.simulator.levels import Levels
 from offtape_assets.sources.simulator.settings import VERSION, World
@@ -80,6 +89,10 @@ class SimulatorSource:
             ),
         }
         self._by_day: dict[Table, Callable[[date, Sequence[str]], pl.DataFrame]] = {
+            raw.FACTOR_WEIGHTS: lambda day, _: factors.weight_rows(self.world.market_names, day),
+            raw.FACTOR_LIBRARY: self._factor_library,
+            raw.ETF_BASKETS: self._etf_baskets,
+            truth_tables.JOINT_CORRELATIONS: self._joint_correlations,
             raw.DAILY_BARS: self._daily_bars,
             raw.MINUTE_BARS: self._minute_bars,
             raw.KALSHI_TRADES: self._kalshi_trades,
@@ -102,6 +115,12 @@ class SimulatorSource:
         """Yield the partitions of a table and date in the order asked."""
         if not self._has(table, day):
             return
+        if table is raw.QUOTES_1S:
+            others = self.world.market_names
+            yield RawRows(
+                "", whole_market.write(self.session(day), others, scratch, self._in_threads)
+            )
+            return
         if table in self._by_day:
             yield RawRows("", self._by_day[table](day, tickers or STUDY_TICKERS))
             return
@@ -111,7 +130,7 @@ class SimulatorSource:
             yield RawRows(ticker, made)
 
     def _has(self, table: Table, day: date) -> bool:
-        if table not in self._by_name and table not in self._by_day:
+        if table not in {*self._by_name, *self._by_day, raw.QUOTES_1S}:
             return False
         if table.partitions is Partitions.CALENDAR_DAY:
             midnight = utc_midnight(day)
@@ -149,6 +168,17 @@ class SimulatorSource:
 
     def _kalshi_trades(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
         return kalshi.trades(self.world, self.event, day, self._contracts)
+
+    def _factor_library(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
+        yesterday = self.session(sessions_before(day, 1)[0])
+        return factors.library_row(self.session(day), yesterday)
+
+    def _etf_baskets(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
+        names = [self.levels.name(ticker) for ticker in tickers]
+        return factors.basket_rows(self.levels, names, day)
+
+    def _joint_correlations(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
+        return joint.correlation_rows(self.session(day), tickers)
 
     def _daily_bars(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
         market = self.session(day)
