@@ -14,6 +14,7 @@ from offtape_assets.quant.block_rearrangement import (
     random_subsets,
     rearrange_blocks,
     rearrange_columns,
+    visiting_orders,
 )
 from offtape_assets.quant.joint_quantiles import state_levels
 
@@ -32,9 +33,7 @@ def lognormal_columns(n: int, d: int) -> np.ndarray:
 
 def numpy_sweeps(start: np.ndarray, sweeps: int) -> np.ndarray:
     """Column-major numpy with its vectorised argsort, in the visiting order ours draws."""
-    visits = np.random.default_rng(1).permuted(
-        np.tile(np.arange(start.shape[1]), (MOST_SWEEPS, 1)), axis=1
-    )
+    visits = visiting_orders(start.std(axis=0), MOST_SWEEPS, np.random.default_rng(1))
     columns = np.asfortranarray(start)
     ordered = np.sort(columns, axis=0)
     total = columns.sum(axis=1)

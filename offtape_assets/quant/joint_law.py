@@ -19,6 +19,9 @@ OBJECTIVE_GOAL = 1e-6
 """Sum of relative residual variances at which the constraints count as met (and moves stop)."""
 ACCEPTED_RESIDUAL = 1e-3
 """Relative residual variance up to which one constraint is feasible: 3 % of the basket's sd."""
+NEGLIGIBLE_HOLDING = 0.02
+"""A name whose spread in every basket is below this part of the largest holding's stays as it
+started: sorting it could gain next to nothing and would put noise in place of its dependence."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,8 @@ def solve_joint(
     Notes
     -----
     The baskets start in the order of their holdings' value and are rearranged like the names,
-    with coefficient -1. Without baskets the start is the answer.
+    with coefficient -1. Without baskets the start is the answer, and so it is for names in no
+    basket or with a negligible holding (NEGLIGIBLE_HOLDING).
     """
     arranged = np.asarray(start, dtype=float)
     if arranged.shape != problem.names.shape:
@@ -158,6 +162,7 @@ def solve_joint(
         states,
         coefficients,
         scales=problem.baskets.var(axis=0),
+        movable=_movable(problem),
         tolerance=tolerance,
         max_sweeps=max_sweeps,
         rng=rng,
@@ -193,6 +198,14 @@ def previous_start(problem: JointProblem, previous: ArrayLike) -> Floats:
         (n, d) start for `solve_joint`.
     """
     return arrange_by(previous, problem.names)
+
+
+def _movable(problem: JointProblem) -> NDArray[np.bool_]:
+    """Which columns may be rearranged: the baskets and the names that matter to one."""
+    spread = np.abs(problem.weights) * problem.names.std(axis=0)[:, None]
+    largest = spread.max(axis=0, initial=np.finfo(float).tiny)
+    matters = (spread >= NEGLIGIBLE_HOLDING * largest).any(axis=1)
+    return np.concatenate([matters, np.ones(spread.shape[1], dtype=bool)])
 
 
 def _reasons(

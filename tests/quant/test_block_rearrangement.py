@@ -11,6 +11,7 @@ from offtape_assets.quant.block_rearrangement import (
     random_subsets,
     rearrange_blocks,
     rearrange_columns,
+    visiting_orders,
 )
 
 
@@ -39,7 +40,8 @@ def test_agrees_with_recomputed_residuals_and_stable_sorts(n, count):
     outcome = rearrange_columns(
         states, weights, tolerance=0.0, max_sweeps=3, rng=np.random.default_rng(5)
     )
-    visits = np.random.default_rng(5).permuted(np.tile(np.arange(7), (3, 1)), axis=1)
+    exposures = np.abs(weights).max(axis=1) * states.std(axis=0)
+    visits = visiting_orders(exposures, 3, np.random.default_rng(5))
     expected = slow_sweeps(states, weights, visits)
     np.testing.assert_array_equal(outcome.states, expected)
     assert outcome.objective == pytest.approx(spread(expected, weights), rel=1e-9)
@@ -84,6 +86,26 @@ def test_columns_stay_permutations_and_the_objective_never_rises(seed, n, m, cou
     assert spread(outcome.states, weights) <= before + 1e-9
     idle = ~weights.any(axis=1)
     np.testing.assert_array_equal(outcome.states[:, idle], states[:, idle])
+
+
+def test_orders_are_permutations_that_favour_large_columns():
+    orders = visiting_orders([1.0, 0.0, 3.0], 20_000, np.random.default_rng(0))
+    np.testing.assert_array_equal(np.sort(orders, axis=1)[[0, -1]], [[0, 1, 2]] * 2)
+    assert np.mean(orders[:, 0] == 2) == pytest.approx(0.9, abs=0.01)
+    assert (orders[:, 2] == 1).all()
+
+
+def test_fixed_columns_stay_but_count():
+    rng = np.random.default_rng(1)
+    states = rng.standard_normal((300, 3))
+    outcome = rearrange_columns(
+        states, np.ones((3, 1)), movable=[False, True, True], tolerance=0.0, rng=rng
+    )
+    np.testing.assert_array_equal(outcome.states[:, 0], states[:, 0])
+    assert outcome.objective == pytest.approx(outcome.states.sum(axis=1).var(), rel=1e-9)
+    assert outcome.objective < 0.1
+    with pytest.raises(ValueError, match="movable"):
+        rearrange_columns(states, np.ones((3, 1)), movable=[True], rng=rng)
 
 
 @pytest.mark.parametrize("shape", ["normal", "ties", "crowded", "constant", "sorted", "two"])

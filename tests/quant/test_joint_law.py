@@ -60,6 +60,23 @@ def test_names_in_no_basket_keep_their_start():
     np.testing.assert_array_equal(law.names[:, idle], start[:, idle])
 
 
+def test_negligible_holdings_keep_their_dependence():
+    world = gaussian_world(20, 5)
+    weights = world.problem.weights.copy()
+    small = int(np.flatnonzero(world.held)[0])
+    weights[small] *= 1e-3
+    exposures = weights * world.problem.names.std(axis=0)[:, None]
+    widths = np.sqrt(np.einsum("jk,jl,lk->k", exposures, world.correlation, exposures))
+    scores = world.problem.names[:, :1] / world.problem.names[:, 0].std()
+    problem = JointProblem(world.problem.names, widths * scores, weights)
+    rng = np.random.default_rng(0)
+    start = copula_start(problem.names, world.correlation, rng)
+    law = solve_joint(problem, start, rng)
+    assert law.status == "ok"
+    np.testing.assert_array_equal(law.names[:, small], start[:, small])
+    assert correlation_error(law.names, world.correlation, world.held) < 0.01
+
+
 def test_contradictory_baskets_are_infeasible_with_a_reason():
     scores = ndtri(state_levels(2000))[:, None]
     members = np.array([[1, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]], dtype=float).T
