@@ -13,26 +13,24 @@ from datetime import date
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
 import polars as pl
-import pyarrow.compute as pc
-from isal import igzip_threaded, isal_zlib
+from isal import igzip_lib, igzip_threaded
 
 from offtape_assets.sources.landing.line_filter import kept_lines, whole_lines
 from offtape_assets.sources.landing.size_unit import SizeUnit, count_sizes, size_unit
 from offtape_assets.sources.landing.staging import Staging
-from offtape_assets.sources.landing.typed_lines import Layout, TypedLines, typed_lines
+from offtape_assets.sources.landing.typed_lines import Layout, TypedLines, numbers, typed_lines
 from offtape_assets.sources.source import REJECT_SCHEMA, RawRows, SourceError
 from offtape_assets.tables import raw
 
 FOLDER = Path("massive", "us_stocks_sip")
-CHUNK_BYTES = 1 << 20
-BATCH_BYTES = 8 << 20
+CHUNK_BYTES = 1 << 18
+BATCH_BYTES = 1 << 19
 """Kept text that is typed at once; decides the memory a day needs."""
 REJECT_LIMIT = 10_000
 """Unreadable rows of wanted tickers; more of them are another layout, not stray cells."""
 AGAIN = "remove it and download it again"
-UNREADABLE = (EOFError, OSError, ValueError, isal_zlib.IsalError)
+UNREADABLE = (EOFError, OSError, ValueError, igzip_lib.IsalError)
 """What decompression, decoding and the line filter raise on a damaged file."""
 
 logger = logging.getLogger(__name__)
@@ -201,7 +199,7 @@ def _sizes(typed: TypedLines) -> Counter[int]:
     """Occurrences of the sizes on both sides."""
     counts: Counter[int] = Counter()
     for side in ("bid", "ask"):
-        prices = pc.cast(typed.rows[f"{side}_price"], "float64").to_numpy()
-        sizes = typed.rows[f"{side}_size"].fill_null(0).to_numpy()
-        counts += count_sizes(np.nan_to_num(prices), sizes)
+        counts += count_sizes(
+            *(numbers(typed.rows[f"{side}_{what}"]) for what in ("price", "size"))
+        )
     return counts

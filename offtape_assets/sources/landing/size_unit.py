@@ -67,7 +67,7 @@ def count_sizes(prices: np.ndarray, sizes: np.ndarray) -> Counter[int]:
     values, counts = np.unique(
         sizes[(sizes > 0) & (prices > 0) & (prices < PRICE_LIMIT)], return_counts=True
     )
-    return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+    return Counter(dict(zip(values.astype(int).tolist(), counts.tolist(), strict=True)))
 
 
 def size_unit(counts: Counter[int], day: date) -> SizeUnit:

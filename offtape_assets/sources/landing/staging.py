@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from offtape_assets.sources.landing.typed_lines import TypedLines
+from offtape_assets.sources.landing.typed_lines import TypedLines, arrow_array
 
 COMPRESSION = "snappy"
 
@@ -77,7 +77,7 @@ class Staging:
         for code in present.tolist():
             rows = typed.rows
             if len(present) > 1:
-                rows = rows.filter(pa.array(typed.codes == code))
+                rows = rows.take(arrow_array(np.flatnonzero(typed.codes == code)))
             self.open(code).write_table(rows)
         for reject in typed.rejects:
             self.open(reject.code)
