@@ -1,7 +1,7 @@
 """mart: what an analyst reads. Views over features, model and quality; the only promised layer."""
 
 from offtape_assets.tables.columns import columns
-from offtape_assets.tables.table import DATE, Column, Partitions, Table
+from offtape_assets.tables.table import DATE, TICKER, Column, Partitions, Table
 
 DATA_DICTIONARY = Table(
     "mart",
@@ -33,4 +33,45 @@ QUALITY_BY_DAY = Table(
     ),
     Partitions.NONE,
     key=("date", "schema_name", "table_name"),
+)
+
+_ESTIMATOR = Column("estimator", "VARCHAR", "", "what made the estimate")
+_QUANTITY = Column("quantity", "VARCHAR", "", "what was estimated")
+
+RECOVERY = Table(
+    "mart",
+    "recovery",
+    "one estimate on simulated data beside the truth that was planted",
+    (
+        _ESTIMATOR,
+        DATE,
+        TICKER,
+        _QUANTITY,
+        Column("estimate", "DOUBLE", "the quantity's", "what the estimator says"),
+        Column("truth", "DOUBLE", "the quantity's", "what was planted"),
+        Column("error", "DOUBLE", "the quantity's", "estimate less truth"),
+        Column("stated_sd", "DOUBLE", "the quantity's", "standard deviation the estimator states"),
+        Column("z", "DOUBLE", "", "error over stated standard deviation"),
+        *columns("status"),
+    ),
+    Partitions.NONE,
+)
+
+RECOVERY_SCORES = Table(
+    "mart",
+    "recovery_scores",
+    "one quantity of one estimator: how far off it is on simulated data, and whether it knows",
+    (
+        _ESTIMATOR,
+        _QUANTITY,
+        Column("estimates", "BIGINT", "", "estimates compared"),
+        Column("estimates_ok", "BIGINT", "", "those with status ok"),
+        Column("bias", "DOUBLE", "the quantity's", "mean error"),
+        Column("rmse", "DOUBLE", "the quantity's", "root mean square error"),
+        Column("mean_z", "DOUBLE", "", "mean of z; 0 where unbiased"),
+        Column("sd_z", "DOUBLE", "", "standard deviation of z; 1 where the stated one is right"),
+        Column("coverage_90", "DOUBLE", "fraction", "share of errors within the stated 90 % band"),
+    ),
+    Partitions.NONE,
+    key=("estimator", "quantity"),
 )

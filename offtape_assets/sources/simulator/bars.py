@@ -66,7 +66,7 @@ def _spoil(
     micros, volume = micros.copy(), volume.copy()
     micros[2, chosen[reasons == "range_holds_open_and_close"]] *= 3
     volume[chosen[reasons == "volume_is_not_negative"]] *= -1
-    again = np.append(np.arange(len(stamps)), chosen[reasons == "duplicate_key"])
+    again = np.append(np.arange(len(stamps)), chosen[reasons == "key_is_not_repeated"])
     return stamps[again], micros[:, again], volume[again]
 
 

@@ -21,15 +21,15 @@ TRADE_REASONS = (
     "size_is_positive",
     "is_within_its_date",
     "conditions_are_known_lists",
-    "duplicate_key",
+    "key_is_not_repeated",
 )
 QUOTE_REASONS = (
     "prices_are_not_negative",
     "sizes_are_not_negative",
     "is_within_its_date",
-    "duplicate_key",
+    "key_is_not_repeated",
 )
-BAR_REASONS = ("range_holds_open_and_close", "volume_is_not_negative", "duplicate_key")
+BAR_REASONS = ("range_holds_open_and_close", "volume_is_not_negative", "key_is_not_repeated")
 PLANTED = {
     "trades": TRADE_REASONS,
     "quotes": QUOTE_REASONS,
@@ -49,7 +49,7 @@ def spoil_trades(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Append the bad prints; also which rows must have NULL conditions."""
     rows, reasons = _copies(trades, planted, rng)
-    original = reasons == "duplicate_key"
+    original = reasons == "key_is_not_repeated"
     rows[kernels.SEQUENCE, ~original] += _SEQUENCE_GAP
     rows[kernels.PRICE, reasons == "price_is_positive"] *= -1
     rows[kernels.SIZE, reasons == "size_is_positive"] = 0
@@ -65,7 +65,7 @@ def spoil_quotes(
 ) -> np.ndarray:
     """Append the bad quotes."""
     rows, reasons = _copies(quotes, planted, rng)
-    original = reasons == "duplicate_key"
+    original = reasons == "key_is_not_repeated"
     rows[kernels.SEQUENCE, ~original] += _SEQUENCE_GAP
     rows[kernels.BID, reasons == "prices_are_not_negative"] = -100
     rows[kernels.ASK_SIZE, reasons == "sizes_are_not_negative"] = -100

@@ -91,7 +91,7 @@ def test_claims_catch_exactly_the_planted_dirt(source, table, tmp_path):
             for claim in table.claims
             if claim.quarantines
         }
-        guilty["duplicate_key"] = len(judged) - judged.select(table.key).n_unique()
+        guilty["key_is_not_repeated"] = len(judged) - judged.select(table.key).n_unique()
         planted = dirt.counts(source.world, DAY, ticker or "DJT", table.name)
         assert {reason: guilty.get(reason, 0) for reason in planted} == planted
         assert sum(guilty.values()) == sum(planted.values())

@@ -1,0 +1,45 @@
+-- A row is one estimate on simulated data beside the truth that was planted.
+-- To have an estimator scored, add one SELECT to `matched`: estimator, date, ticker, quantity,
+-- estimate, truth, the standard deviation the estimator states (NULL where it states none), status.
+with matched as (
+    select
+        'price_attribution' as estimator, date, ticker, quantity, estimate, truth,
+        null::double as stated_sd, status
+    from features.price_attribution_1d
+    join truth.attribution as planted using (date, ticker)
+    cross join lateral (
+        values
+        ('omega_quote', price_attribution_1d.omega_quote, planted.omega_quote),
+        ('omega_trade', price_attribution_1d.omega_trade, planted.omega_trade)
+    ) as pairs (quantity, estimate, truth)
+    union all
+    select
+        'quality_claims' as estimator, date, ticker, table_name || '.' || reason as quantity,
+        coalesce(set_aside.rows, 0)::double as estimate, planted.rows::double as truth,
+        null::double as stated_sd, 'ok' as status
+    from (
+        select date, table_name, reason, sum(rows) as rows,
+            if(table_name = 'minute_bars', '', ticker) as ticker
+        from truth.planted_dirt
+        group by all
+    ) as planted
+    left join (
+        select partition_date as date, table_name, reason, partition_ticker as ticker,
+            count(*) as rows
+        from quality.quarantine
+        where schema_name = 'raw'
+        group by all
+    ) as set_aside using (date, table_name, reason, ticker)
+)
+select
+    estimator,
+    date,
+    ticker,
+    quantity,
+    estimate,
+    truth,
+    estimate - truth as error,
+    stated_sd,
+    (estimate - truth) / nullif(stated_sd, 0) as z,
+    status
+from matched
