@@ -115,7 +115,7 @@ class SimulatorSource:
         """Yield the partitions of a table and date in the order asked."""
         if not self._has(table, day):
             return
-        if table is raw.QUOTES_1S:
+        if table == raw.QUOTES_1S:
             others = self.world.market_names
             yield RawRows(
                 "", whole_market.write(self.session(day), others, scratch, self._in_threads)
