@@ -296,6 +296,10 @@ def differing(signs: NDArray, exact: NDArray) -> str:
     return f"{np.mean(signs != exact):.3%} mis-signed"
 
 
+PEERS = (("polars", polars_runner, 8, 7), ("duckdb", duckdb_runner, 20, 3))
+"""Name, how to run it, the ratio to reach, repeats."""
+
+
 def main() -> None:
     options = arguments(__doc__.splitlines()[0])
     count_quotes, count_prints = (1_000_000, 100_000) if options.quick else (50_000_000, 5_000_000)
@@ -306,10 +310,10 @@ def main() -> None:
     growth = memory_growth(ours)
     size = f"{count_quotes / 1e6:g}M quotes"
     rows = []
-    for name, runner, goal in (("polars", polars_runner, 8), ("duckdb", duckdb_runner, 20)):
+    for name, runner, goal, repeats in PEERS:
         peer = runner(quotes, prints)
         score = f"ours {accuracy}, {name} {differing(peer(), exact)}"
-        rows.append(compare(f"features, {size}", ours, peer, name, goal, score, repeats=3))
+        rows.append(compare(f"features, {size}", ours, peer, name, goal, score, repeats))
         peer_growth = memory_growth(peer)
         rows.append(
             Row(
