@@ -1,41 +1,28 @@
-"""Running the graph over a range of dates: what to build, in which order, one run per wave.
-
-A wave is a set of assets with the same kind of partition whose inputs are built; each wave of a
-date is one Dagster run, whatever the number of tickers.
-"""
+"""Running the graph over a range of dates: one Dagster run per date and wave, unchanged skipped."""
 
 import logging
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 
 import dagster as dg
 
+from offtape_assets.agenda import agenda, calendar_days, chosen, is_open, waves
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.house import House
-from offtape_assets.assets.materialize import FORCE_TAG, asset_key
-from offtape_assets.definitions import build_definitions, declared
-from offtape_assets.market.calendar import is_session
+from offtape_assets.assets.materialize import FORCE_TAG, asset_key, day_job
+from offtape_assets.definitions import build_definitions
 from offtape_assets.schedules import range_tags
 from offtape_assets.settings import Settings
 from offtape_assets.storage.catalog import build_catalog
 from offtape_assets.storage.store import LocalStore
-from offtape_assets.storage.warehouse import Partition
+from offtape_assets.storage.warehouse import Partition, State
 from offtape_assets.tables.table import Partitions
 
-_ORDER = (
-    Partitions.NONE,
-    Partitions.CALENDAR_DAY,
-    Partitions.DAY_AND_TICKER,
-    Partitions.DAY,
-)
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-class SelectionError(Exception):
-    """A name in --select is no table and no schema."""
 
 
 @dataclass(frozen=True)
@@ -45,67 +32,6 @@ class Problem:
     partition: str
     status: str
     reason: str
-
-
-def chosen(select: str | None) -> tuple[list[TableAsset], set[str]]:
-    """The assets to run for a selection, upstream included, and the names of its tables."""
-    assets = [asset for _, asset in declared()]
-    by_table = {table.full_name: asset for asset in assets for table in asset.tables}
-    names = [part.strip() for part in (select or "").split(",") if part.strip()]
-    wanted = {
-        full_name
-        for full_name in by_table
-        if not names or full_name in names or full_name.split(".")[0] in names
-    }
-    known = set(by_table) | {full_name.split(".")[0] for full_name in by_table}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise SelectionError(
-            f"{', '.join(unknown)}: no such table or schema; known are {', '.join(sorted(known))}"
-        )
-    needed: set[str] = set()
-    waiting = list(wanted)
-    while waiting:
-        name = waiting.pop()
-        if name in needed:
-            continue
-        asset = by_table[name]
-        needed |= {table.full_name for table in asset.tables}
-        waiting += [r.table.full_name for r in asset.reads if r.table.full_name in by_table]
-    return [a for a in assets if any(t.full_name in needed for t in a.tables)], wanted
-
-
-def waves(assets: Sequence[TableAsset]) -> list[list[TableAsset]]:
-    """Assets in an order that builds inputs first, grouped by kind of partition."""
-    remaining = list(assets)
-    inside = {table.full_name for asset in assets for table in asset.tables}
-    built: set[str] = set()
-    ordered: list[list[TableAsset]] = []
-    while remaining:
-        best = max((_wave(remaining, kind, built, inside) for kind in _ORDER), key=len)
-        if not best:
-            raise ValueError(f"a circle of reads among {[a.name for a in remaining]}")
-        ordered.append(best)
-        built |= {table.full_name for asset in best for table in asset.tables}
-        remaining = [asset for asset in remaining if asset not in best]
-    return ordered
-
-
-def _wave(
-    remaining: Sequence[TableAsset], kind: Partitions, built: set[str], inside: set[str]
-) -> list[TableAsset]:
-    wave: list[TableAsset] = []
-    done = set(built)
-    grew = True
-    while grew:
-        grew = False
-        for asset in remaining:
-            needs = {r.table.full_name for r in asset.reads} & inside
-            if asset.partitions is kind and asset not in wave and needs <= done:
-                wave.append(asset)
-                done |= {table.full_name for table in asset.tables}
-                grew = True
-    return wave
 
 
 def open_instance(warehouse: str) -> dg.DagsterInstance:
@@ -122,49 +48,6 @@ def instance_folder(warehouse: str) -> Path:
     if not config.exists():
         config.write_text("telemetry:\n  enabled: false\n")
     return folder
-
-
-def calendar_days(first: date, last: date) -> Iterator[date]:
-    """All dates in [first, last]."""
-    for offset in range((last - first).days + 1):
-        yield first + timedelta(days=offset)
-
-
-def agenda(assets: Sequence[TableAsset], first: date, last: date) -> dict[date, list[TableAsset]]:
-    """Which assets to build on which date: the range, and the days before it that they read."""
-    by_table = {table.full_name: asset for asset in assets for table in asset.tables}
-    needed: dict[date, list[TableAsset]] = {}
-    waiting = [
-        (asset, day)
-        for asset in assets
-        for day in calendar_days(first, last)
-        if is_open(asset.partitions, day)
-    ]
-    while waiting:
-        asset, day = waiting.pop()
-        if asset in needed.setdefault(day, []):
-            continue
-        needed[day].append(asset)
-        for read in asset.reads:
-            upstream = by_table.get(read.table.full_name)
-            waiting += [
-                (upstream, other)
-                for other in read.days_to_build(day)
-                if upstream and is_open(upstream.partitions, other)
-            ]
-    return {day: [a for a in assets if a in needed[day]] for day in sorted(needed)}
-
-
-def is_open(kind: Partitions, day: date) -> bool:
-    """Whether tables of this kind have a partition on `day`."""
-    if kind is Partitions.NONE:
-        return False
-    return kind is Partitions.CALENDAR_DAY or is_session(day)
-
-
-def first_day_needed(select: str | None, first: date, last: date) -> date:
-    """The earliest date a backfill must build, days read before the range included."""
-    return min(agenda(chosen(select)[0], first, last), default=first)
 
 
 @dataclass
@@ -200,12 +83,44 @@ class Backfill:
                 crashes.extend(_crashes(result))
 
             for wave in waves([a for a in assets if a.partitions is Partitions.NONE]):
-                launch(wave, [])
+                unsettled = self._unsettled(wave, [None], wanted)
+                if unsettled:
+                    launch(unsettled, [])
             for days, needed in self._batches(assets):
                 for wave in waves(needed):
-                    launch(wave, [day for day in days if is_open(wave[0].partitions, day)])
+                    open_days = [day for day in days if is_open(wave[0].partitions, day)]
+                    unsettled = self._unsettled(wave, open_days, wanted)
+                    if unsettled:
+                        launch(unsettled, open_days)
         build_catalog(self.house.warehouse)
         return [*crashes, *self._problems(assets, wanted)]
+
+    def _unsettled(
+        self, wave: Sequence[TableAsset], days: Sequence[date | None], wanted: set[str]
+    ) -> list[TableAsset]:
+        """Assets of a wave with a partition to build, and those of the wave that read them."""
+        changing: list[TableAsset] = []
+        scratch = self.house.warehouse.store.scratch()
+        try:
+            for asset in wave:
+                upstream = {table for other in changing for table in other.tables}
+                forced = self.force and any(table.full_name in wanted for table in asset.tables)
+                tickers = self.settings.tickers if asset.tables[0].has_ticker else ("",)
+                if (
+                    forced
+                    or any(read.table in upstream for read in asset.reads)
+                    or any(
+                        job.standing(ticker) not in ("done", "absent")
+                        for job in (
+                            day_job(self.house, asset, day, tickers, scratch) for day in days
+                        )
+                        for ticker in tickers
+                    )
+                ):
+                    changing.append(asset)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return changing
 
     def _batches(
         self, assets: Sequence[TableAsset]
@@ -225,15 +140,18 @@ class Backfill:
         by_name = {name.strip() for name in (self.select or "").split(",")}
         for asset in assets:
             table = asset.tables[0]
-            for day, ticker in self._targets(asset):
-                state = self.house.warehouse.states([table], day).get(Partition(table, day, ticker))
+            targets = list(self._targets(asset))
+            states: dict[Partition, State] = {}
+            for day in {day for day, _ in targets}:
+                states |= self.house.warehouse.states([table], day)
+            for target in (Partition(table, day, ticker) for day, ticker in targets):
+                state = states.get(target)
                 status = state.status if state else "missing"
                 if status == "absent" and table.full_name not in by_name:
                     continue
                 if status == "missing" and table.full_name not in wanted:
                     continue
                 if status != "done":
-                    target = Partition(table, day, ticker)
                     yield Problem(str(target), status, state.reason if state else "not built")
 
     def _targets(self, asset: TableAsset) -> Iterator[tuple[date | None, str]]:

@@ -226,13 +226,15 @@ def _run_backfill(
     settings: Settings, first: date, last: date, select: str | None, force: bool
 ) -> bool:
     """Run with a progress bar; print what failed and say whether all is done."""
-    from offtape_assets.backfill import Backfill, SelectionError, first_day_needed
+    from offtape_assets.agenda import SelectionError, first_day_needed
+    from offtape_assets.backfill import Backfill
     from offtape_assets.definitions import open_house
 
     try:
         start = first_day_needed(select, first, last)
         settings = settings.model_copy(update={"start_date": start, "last_date": last})
         house = open_house(settings)
+        _ = house.source  # a source that cannot be opened is told before anything runs
     except SelectionError as unknown:
         raise fail(str(unknown), MISUSED) from None
     except SourceError as error:
@@ -272,7 +274,7 @@ def _print_rows(names: list[str], rows: list[tuple[Any, ...]], style: Format) ->
     elif style is Format.csv:
         import csv
 
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
         writer.writerows(rows)
     else:

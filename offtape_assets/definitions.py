@@ -1,11 +1,12 @@
 """Where Dagster begins: every asset, job, schedule and sensor, built from one Settings object."""
 
+from functools import partial
 from types import ModuleType
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
-from offtape_assets.assets import features, raw, truth
+from offtape_assets.assets import contracts, features, leadership, raw, truth
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.house import House
 from offtape_assets.assets.materialize import to_dagster
@@ -15,7 +16,7 @@ from offtape_assets.settings import Settings
 from offtape_assets.sources.opening import open_source
 from offtape_assets.storage.warehouse import Warehouse
 
-SUBJECTS: tuple[ModuleType, ...] = (raw, features, truth)
+SUBJECTS: tuple[ModuleType, ...] = (raw, features, contracts, truth, leadership)
 """Modules of assets; a module's name is the group its assets are shown in."""
 
 
@@ -33,7 +34,10 @@ def open_house(settings: Settings) -> House:
     """The warehouse, source and connections that a settings object names."""
     duckdb = DuckDBResource(database=":memory:")
     return House(
-        settings, Warehouse(settings.warehouse), open_source(settings), duckdb.get_connection
+        settings,
+        Warehouse(settings.warehouse),
+        partial(open_source, settings),
+        duckdb.get_connection,
     )
 
 

@@ -89,13 +89,16 @@ class DayJob(ABC):
         found = [self.states.get(Partition(table, self.day, ticker)) for table in self.asset.tables]
         if any(state is None for state in found):
             return "missing"
-        worst = next((state.status for state in found if state and state.status != "done"), None)
-        if worst:
-            return worst
+        status = next((state.status for state in found if state and state.status != "done"), "done")
+        if status == "failed":
+            return status
         try:
-            return "done" if self.is_unchanged(ticker, self.expected(ticker)) else "stale"
-        except (AbsentError, NotReadyError):
+            unchanged = self.is_unchanged(ticker, self.expected(ticker))
+        except AbsentError:
+            return "absent" if status == "absent" else "stale"
+        except NotReadyError:
             return "stale"
+        return "done" if unchanged else "stale"
 
     def run(self) -> Iterator[Outcome]:
         """Build every ticker in a pool and yield the outcomes as they come."""

@@ -6,6 +6,7 @@ Built once from the settings by definitions.py and handed to Dagster steps as a 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import duckdb
 
@@ -29,9 +30,14 @@ class House:
 
     settings: Settings
     warehouse: Warehouse
-    source: Source
+    open_source: Callable[[], Source]
     connect: Connect
     progress: Progress = _silent
+
+    @cached_property
+    def source(self) -> Source:
+        """The source of raw rows, opened on first use: definitions load without it."""
+        return self.open_source()
 
     @contextmanager
     def connection(self, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -22,7 +22,7 @@ from offtape_assets.assets.raw_day import RawDay
 from offtape_assets.partitions import DATE_AXIS, TICKER_AXIS, Axes
 from offtape_assets.storage.claims import Verdict
 from offtape_assets.storage.sql import group_checks, has_query
-from offtape_assets.storage.warehouse import Partition
+from offtape_assets.storage.warehouse import Partition, State
 from offtape_assets.tables.table import Partitions, Table
 
 FORCE_TAG = "offtape/force"
@@ -241,12 +241,15 @@ def _completeness_check(
     )
     def complete(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         house: House = context.resources.house
-        failed = {}
-        for day, ticker in _targets(_keys_of_run(context.run.tags, definition), asset):
-            target = Partition(table, day, ticker)
-            state = house.warehouse.states([table], day).get(target)
-            if state and state.status == "failed":
-                failed[str(target)] = state.reason
+        targets = _targets(_keys_of_run(context.run.tags, definition), asset)
+        states: dict[Partition, State] = {}
+        for day in {day for day, _ in targets}:
+            states |= house.warehouse.states([table], day)
+        failed = {
+            str(target): states[target].reason
+            for target in (Partition(table, day, ticker) for day, ticker in targets)
+            if target in states and states[target].status == "failed"
+        }
         if failed:
             raise dg.Failure("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
         return dg.AssetCheckResult(passed=True)

@@ -1,8 +1,6 @@
 """Which source a settings object names."""
 
 from offtape_assets.settings import Settings
-from offtape_assets.sources.landing.landing import LandingSource
-from offtape_assets.sources.simulator.simulator import SimulatorSource
 from offtape_assets.sources.source import Source, SourceError
 
 
@@ -15,6 +13,8 @@ def open_source(settings: Settings) -> Source:
         If the landing folder is not named or does not exist.
     """
     if settings.source == "simulator":
+        from offtape_assets.sources.simulator.simulator import SimulatorSource  # a second to load
+
         return SimulatorSource(
             settings.seed,
             settings.world,
@@ -29,4 +29,6 @@ def open_source(settings: Settings) -> Source:
             f"source {settings.source!r} reads a landing folder;"
             " name it with --landing or OFFTAPE_LANDING"
         )
+    from offtape_assets.sources.landing.landing import LandingSource  # as heavy
+
     return LandingSource(settings.landing)

@@ -164,18 +164,21 @@ class Warehouse:
     def states(self, tables: Sequence[Table], day: date | None) -> dict[Partition, State]:
         """States of all partitions of the tables on one day (None: reference tables)."""
         known: dict[Partition, State] = {}
-        for table in tables:
-            folder = Partition(table, day).folder
-            keys = list(self.store.keys(f"{folder}/"))
-            for key, lineage in self._footers([k for k in keys if k.endswith("/data.parquet")]):
-                known[self._partition(table, day, key)] = (
-                    State("failed", reason="unreadable file; run the backfill again")
-                    if lineage is None
-                    else State("done", lineage.fingerprint, lineage.rows, "", lineage.inputs)
-                )
-            for key in (k for k in keys if k.endswith("/state.json")):
-                content = json.loads(self.store.read_bytes(key) or b"{}")
-                known[self._partition(table, day, key)] = State(**content)
+        found = {
+            key: self._partition(table, day, key)
+            for table in tables
+            for key in self.store.keys(f"{Partition(table, day).folder}/")
+        }
+        files = [key for key in found if key.endswith("/data.parquet")]
+        for key, lineage in self._footers(files):
+            known[found[key]] = (
+                State("failed", reason="unreadable file; run the backfill again")
+                if lineage is None
+                else State("done", lineage.fingerprint, lineage.rows, "", lineage.inputs)
+            )
+        for key in (key for key in found if key.endswith("/state.json")):
+            content = json.loads(self.store.read_bytes(key) or b"{}")
+            known[found[key]] = State(**content)
         return known
 
     def days(self, table: Table) -> list[date]:

@@ -5,6 +5,8 @@ declared here first, then listed by its table.
 """
 
 from offtape_assets.tables.columns_contracts import CONTRACT_COLUMNS
+from offtape_assets.tables.columns_leadership import LEADERSHIP_COLUMNS
+from offtape_assets.tables.columns_options import OPTION_COLUMNS
 from offtape_assets.tables.table import TICKER, Column
 
 __all__ = ["COLUMNS", "TICK_TS", "columns"]
@@ -149,6 +151,8 @@ _VOCABULARY = (
     Column("reason", "VARCHAR", "", "why the row was set aside"),
     Column("row_json", "VARCHAR", "", "the row as it arrived, as JSON"),
     *CONTRACT_COLUMNS,
+    *OPTION_COLUMNS,
+    *LEADERSHIP_COLUMNS,
 )
 
 COLUMNS = {column.name: column for column in _VOCABULARY}

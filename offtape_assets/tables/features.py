@@ -119,6 +119,22 @@ PRICE_ATTRIBUTION_1D = Table(
     ),
 )
 
+MID_TICKS = Table(
+    "features",
+    "mid_ticks",
+    "the last usable quote of one 100 ms bin of the session in which a quote came: event time",
+    (TICK_TS, *columns("log_mid_price")),
+    Partitions.DAY_AND_TICKER,
+    key=("ts",),
+    claims=(
+        Claim(
+            "mid_is_positive_money",
+            "log_mid_price between -7 and 14",
+            "mids between a tenth of a cent and a million dollars",
+        ),
+    ),
+)
+
 CRYPTO_VOLATILITY_1H = Table(
     "features",
     "crypto_volatility_1h",
@@ -163,6 +179,39 @@ CONTRACT_PRICES = Table(
             "sum_is_near_one",
             "is_placeholder or price_sum is null or abs(price_sum - 1) <= 0.25",
             "one of the ranges pays one dollar",
+        ),
+    ),
+)
+
+OPTION_SMILES = Table(
+    "features",
+    "option_smiles",
+    "one option at one instant of the grid: microprice, volatility, greeks, or why there is none",
+    columns(
+        "ts expiry strike option_right log_moneyness bid_price ask_price microprice price_sd"
+        " early_exercise_premium implied_vol implied_vol_sd delta gamma vega forward discount"
+        " tau_years is_out_of_the_money parity_residual status"
+    ),
+    Partitions.DAY_AND_TICKER,
+    key=("ts", "expiry", "strike", "option_right"),
+    claims=(
+        Claim("status_is_given", "status is not null", "a quote that is not used says why"),
+        Claim(
+            "volatility_comes_with_ok",
+            "(status = 'ok') = (implied_vol is not null)",
+            "a rejected quote has no volatility, a good one has",
+        ),
+        Claim(
+            "greeks_have_their_signs",
+            "status <> 'ok' or (gamma >= 0 and vega >= 0"
+            " and (delta between 0 and 1 or option_right = 'P')"
+            " and (delta between -1 and 0 or option_right = 'C'))",
+            "calls rise and puts fall with the underlying, both like volatility",
+        ),
+        Claim(
+            "microprice_is_in_the_spread",
+            "status <> 'ok' or microprice between bid_price - 1e-9 and ask_price + 1e-9",
+            "a weighted mean of bid and ask",
         ),
     ),
 )

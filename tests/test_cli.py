@@ -1,0 +1,132 @@
+"""The commands as a user types them: output, exit codes, one-line errors with a remedy."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from offtape_assets.cli import app
+from tests import small_day
+from tests.test_faults import SELECT, TUESDAY
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with one small day of two tickers."""
+    folder = tmp_path_factory.mktemp("cli")
+    small_day.land(folder / "landing", TUESDAY, ["AAA", "BBB"])
+    result = RUNNER.invoke(
+        app,
+        [
+            *("backfill", "--from", str(TUESDAY), "--to", str(TUESDAY), "--select", SELECT),
+            *("--source", "landing", "--landing", str(folder / "landing")),
+            *("--tickers", "AAA,BBB", "--warehouse", str(folder / "warehouse")),
+        ],
+    )
+    assert result.exit_code == 0, result.output
+    assert "every partition is done" in result.output
+    return folder / "warehouse"
+
+
+def ask(warehouse: Path, *words: str) -> tuple[int, str]:
+    result = RUNNER.invoke(app, [*words, "--warehouse", str(warehouse)])
+    return result.exit_code, result.output
+
+
+def test_sql_prints_csv_and_json(warehouse: Path) -> None:
+    query = "select ticker, count(*) as n from raw.trades group by all order by all"
+    assert ask(warehouse, "sql", query, "--format", "csv") == (0, "ticker,n\nAAA,299\nBBB,299\n")
+    code, text = ask(warehouse, "sql", query, "--format", "json")
+    assert code == 0
+    assert json.loads(text) == [{"ticker": "AAA", "n": 299}, {"ticker": "BBB", "n": 299}]
+
+
+def test_a_wrong_query_is_one_line_not_a_trace(warehouse: Path) -> None:
+    code, text = ask(warehouse, "sql", "select nonsense from raw.trades")
+    assert code == 1
+    assert "nonsense" in text
+    assert "Traceback" not in text
+
+
+def test_sql_cannot_write(warehouse: Path) -> None:
+    code, text = ask(warehouse, "sql", "create table raw.mine (a int)")
+    assert code == 1
+    assert "read-only" in text
+
+
+def test_status_counts_partitions(warehouse: Path) -> None:
+    landing = warehouse.parent / "landing"
+    code, text = ask(
+        warehouse, *("status", "--source", "landing", "--landing", str(landing)),
+        *("--tickers", "AAA,BBB"),
+    )  # fmt: skip
+    assert code == 0
+    assert "raw.trades" in text
+    assert "2 done" in text
+
+
+def test_a_restated_file_makes_its_partitions_stale(tmp_path: Path) -> None:
+    landing, store = tmp_path / "landing", tmp_path / "warehouse"
+    small_day.land(landing, TUESDAY, ["AAA"])
+    common = ["--source", "landing", "--landing", str(landing), "--tickers", "AAA"]
+    dates = ["--from", str(TUESDAY), "--to", str(TUESDAY)]
+    assert ask(store, "backfill", *common, *dates, "--select", SELECT)[0] == 0
+    small_day.land(landing, TUESDAY, ["AAA"], ticks=200)
+    assert "1 stale" in ask(store, "status", *common)[1]
+    assert ask(store, "backfill", *common, *dates, "--select", SELECT)[0] == 0
+    code, text = ask(store, "sql", "select count(*) as n from raw.trades", "--format", "csv")
+    assert (code, text) == (0, "n\n199\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "hint"),
+    [
+        (["backfill", "--from", "2024-11-05", "--to", "2024-11-04"], 2, "lies before"),
+        (["backfill", "--from", "2024-11-05", "--to", "x"], 2, "--to"),
+        (
+            ["backfill", "--from", "2024-11-05", "--to", "2024-11-05", "--select", "raw.x"],
+            2,
+            "raw.x: no such table",
+        ),
+        (
+            ["backfill", "--from", "2024-11-05", "--to", "2024-11-05", "--source", "landing"],
+            1,
+            "--landing",
+        ),
+        (
+            ["backfill", "--from", "2024-11-05", "--to", "2024-11-05", "--source", "moon"],
+            2,
+            "OFFTAPE_SOURCE",
+        ),
+        (["sql", "select 1"], 1, "offtape demo"),
+        (["status"], 0, "offtape demo"),
+    ],
+)
+def test_misuse_names_the_remedy(tmp_path: Path, words: list[str], code: int, hint: str) -> None:
+    result = RUNNER.invoke(app, [*words, "--warehouse", str(tmp_path / "none")])
+    assert result.exit_code == code, result.output
+    assert hint in result.output
+    assert "Traceback" not in result.output
+
+
+def test_doctor_says_what_is_missing_and_how_to_mend_it(tmp_path: Path) -> None:
+    result = RUNNER.invoke(
+        app, ["doctor", "--source", "landing", "--warehouse", str(tmp_path / "none")]
+    )
+    assert result.exit_code == 1
+    assert "--landing" in result.output
+    assert RUNNER.invoke(app, ["doctor", "--warehouse", str(tmp_path)]).exit_code == 0
+
+
+def test_absence_is_a_failure_only_for_tables_asked_by_name(tmp_path: Path) -> None:
+    landing = tmp_path / "landing"
+    small_day.land(landing, TUESDAY, ["AAA"])
+    common = ["backfill", "--source", "landing", "--landing", str(landing), "--tickers", "AAA,ZZZ"]
+    common += ["--from", str(TUESDAY), "--to", str(TUESDAY)]
+    assert ask(tmp_path / "a", *common, "--select", "raw")[0] == 0
+    code, text = ask(tmp_path / "b", *common, "--select", "raw.trades")
+    assert code == 1
+    assert "ZZZ" in text
