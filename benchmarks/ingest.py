@@ -135,6 +135,7 @@ def polars(landing: Path, file: Path, folder: Path) -> Callable[[], object]:
 
 
 READERS = {"ours": ours, "duckdb": duckdb, "polars": polars}
+DECOMPRESSORS = ("isal", "rapidgzip")
 
 
 def measure(name: str, landing: Path, file: Path, folder: Path) -> tuple[float, float]:
@@ -145,6 +146,23 @@ def measure(name: str, landing: Path, file: Path, folder: Path) -> tuple[float, 
     seconds = time.perf_counter() - start
     status = Path("/proc/self/status").read_text()
     return seconds, int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def decompress(name: str, file: Path) -> float:
+    """Megabytes a second that come out of a decompressor on all cores."""
+    if name == "isal":
+        from isal import igzip_threaded
+
+        opened = igzip_threaded.open(file, "rb", threads=1)
+    else:
+        import rapidgzip
+
+        opened = rapidgzip.open(str(file), parallelization=0)
+    size, start = 0, time.perf_counter()
+    with opened as stream:
+        while chunk := stream.read(1 << 18):
+            size += len(chunk)
+    return size / 1e6 / (time.perf_counter() - start)
 
 
 def checksum(folder: Path) -> tuple[Any, ...]:
@@ -181,10 +199,16 @@ def compare(case: str, rows: int, is_grouped: bool, repeats: int) -> list[Row]:
         alone(generate, file, rows, is_grouped)
         run("ours", landing, file)
         runs: dict[str, list[Run]] = {name: [] for name in READERS}
+        speeds: dict[str, list[float]] = {name: [] for name in DECOMPRESSORS}
         for _ in range(repeats):
             for name, done in runs.items():
                 done.append(run(name, landing, file))
-    return [row for peer in ("duckdb", "polars") for row in rows_of(case, rows, peer, runs)]
+            for name, rates in speeds.items():
+                rates.append(alone(decompress, name, file))
+    answer = [row for peer in ("duckdb", "polars") for row in rows_of(case, rows, peer, runs)]
+    mine, theirs = (statistics.median(speeds[name]) for name in DECOMPRESSORS)
+    ratio, name = mine / theirs, f"{case}, inflated MB/s"
+    return [*answer, Row(name, mine, theirs, "rapidgzip", ratio, "", ">= 1x", ratio >= 1)]
 
 
 def rows_of(case: str, rows: int, peer: str, runs: dict[str, list[Run]]) -> list[Row]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import chain
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 from isal import igzip_lib, igzip_threaded
@@ -30,7 +31,10 @@ BATCH_BYTES = 1 << 19
 REJECT_LIMIT = 10_000
 """Unreadable rows of wanted tickers; more of them are another layout, not stray cells."""
 AGAIN = "remove it and download it again"
-UNREADABLE = (EOFError, OSError, ValueError, igzip_lib.IsalError)
+UNREADABLE: tuple[type[Exception], ...] = (
+    *(EOFError, OSError, ValueError),
+    cast("type[Exception]", igzip_lib.IsalError),  # its stub declares an instance
+)
 """What decompression, decoding and the line filter raise on a damaged file."""
 
 logger = logging.getLogger(__name__)

@@ -16,6 +16,9 @@ import pyarrow.parquet as pq
 from offtape_assets.sources.landing.typed_lines import TypedLines, arrow_array
 
 COMPRESSION = "snappy"
+ROW_GROUP = 4096
+"""Rows that wait in memory until they are written together: a file that is not grouped by ticker
+brings a few of each at a time."""
 
 
 class Staging:
@@ -41,6 +44,7 @@ class Staging:
         self.rejects: dict[int, list[tuple[str, str]]] = defaultdict(list)
         self._stem, self._schema = stem, schema
         self._writers: dict[int, pq.ParquetWriter] = {}
+        self._waiting: dict[int, list[pa.Table]] = defaultdict(list)
 
     def __enter__(self) -> "Staging":
         return self
@@ -51,6 +55,8 @@ class Staging:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is None:
+            self._write_waiting()
         for writer in self._writers.values():
             writer.close()
         if kind is not None:
@@ -78,13 +84,17 @@ class Staging:
             rows = typed.rows
             if len(present) > 1:
                 rows = rows.take(arrow_array(np.flatnonzero(typed.codes == code)))
-            self.open(code).write_table(rows)
+            self.open(code)
+            self._waiting[code].append(rows)
+            if sum(map(len, self._waiting[code])) >= ROW_GROUP:
+                self._write(code)
         for reject in typed.rejects:
             self.open(reject.code)
             self.rejects[reject.code].append((reject.reason, reject.row_json))
 
     def multiply(self, columns: Sequence[str], factor: int) -> None:
         """Rewrite every file with some of its columns multiplied; ends the adding."""
+        self._write_waiting()
         for code, writer in self._writers.items():
             writer.close()
             whole = self.files[code]
@@ -98,3 +108,10 @@ class Staging:
                             batch = batch.set_column(place, name, values)
                         target.write_batch(batch)
             scaled.replace(whole)
+
+    def _write_waiting(self) -> None:
+        for code in list(self._waiting):
+            self._write(code)
+
+    def _write(self, code: int) -> None:
+        self._writers[code].write_table(pa.concat_tables(self._waiting.pop(code)))
