@@ -177,9 +177,9 @@ def _quote_rows(
         "strike": decimals(strike),
         "option_right": pa.array([right]).take(pa.array(np.zeros(n, np.int32))),
         "bid_price": decimals(sides.bid.ravel() * 10_000, no_bid),
-        "bid_size": pa.array(sides.bid_size.ravel(), mask=no_bid),
+        "bid_size": pa.array(sides.bid_size.ravel()),
         "ask_price": decimals(sides.ask.ravel() * 10_000, no_ask),
-        "ask_size": pa.array(sides.ask_size.ravel(), mask=no_ask),
+        "ask_size": pa.array(sides.ask_size.ravel()),
         "underlying_price": decimals(spot),
     })  # fmt: skip
     return pl.DataFrame(pl.from_arrow(table))

@@ -33,10 +33,10 @@ def _validity(is_null: np.ndarray | None) -> pa.Buffer | None:
     return pa.py_buffer(np.packbits(~is_null, bitorder="little"))
 
 
-def _integers(values: np.ndarray, kind: type, is_null: np.ndarray | None = None) -> pa.Array:
+def _integers(values: np.ndarray, kind: type) -> pa.Array:
     values = np.ascontiguousarray(values, kind)
     arrow = pa.from_numpy_dtype(values.dtype)
-    return pa.Array.from_buffers(arrow, len(values), [_validity(is_null), pa.py_buffer(values)])
+    return pa.Array.from_buffers(arrow, len(values), [None, pa.py_buffer(values)])
 
 
 def _instants(nanoseconds: np.ndarray) -> pa.Array:
@@ -44,7 +44,10 @@ def _instants(nanoseconds: np.ndarray) -> pa.Array:
 
 
 def quote_frame(quotes: np.ndarray, kinds: np.ndarray) -> pl.DataFrame:
-    """Rows of raw.quotes from kernel columns; `kinds` index QUOTE_CONDITIONS."""
+    """Rows of raw.quotes from kernel columns; `kinds` index QUOTE_CONDITIONS.
+
+    An absent side has no price, size 0 and venue 0, as in the vendor's files.
+    """
     no_bid, no_ask = quotes[kernels.BID] == 0, quotes[kernels.ASK] == 0
     n = quotes.shape[1]
     conditions = pa.ListArray.from_arrays(
@@ -55,11 +58,11 @@ def quote_frame(quotes: np.ndarray, kinds: np.ndarray) -> pl.DataFrame:
         "ts": _instants(quotes[kernels.TS]),
         "sequence_number": _integers(quotes[kernels.SEQUENCE], np.int64),
         "bid_price": decimals(quotes[kernels.BID] * _MICRODOLLARS, no_bid),
-        "bid_size": _integers(quotes[kernels.BID_SIZE], np.int64, no_bid),
+        "bid_size": _integers(quotes[kernels.BID_SIZE], np.int64),
         "ask_price": decimals(quotes[kernels.ASK] * _MICRODOLLARS, no_ask),
-        "ask_size": _integers(quotes[kernels.ASK_SIZE], np.int64, no_ask),
-        "bid_exchange": _integers(quotes[kernels.BID_VENUE], np.int16, no_bid),
-        "ask_exchange": _integers(quotes[kernels.ASK_VENUE], np.int16, no_ask),
+        "ask_size": _integers(quotes[kernels.ASK_SIZE], np.int64),
+        "bid_exchange": _integers(quotes[kernels.BID_VENUE] * ~no_bid, np.int16),
+        "ask_exchange": _integers(quotes[kernels.ASK_VENUE] * ~no_ask, np.int16),
         "conditions": conditions,
     })  # fmt: skip
     return pl.DataFrame(pl.from_arrow(table))
