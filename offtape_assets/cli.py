@@ -136,7 +136,7 @@ def status(
     warehouse: Warehouse = None,
 ) -> None:
     """Tables by dates: how many partitions are done, stale, failed, absent or missing."""
-    from offtape_assets.standing import standings
+    from offtape_assets.standing import merged, standings
 
     settings = settings_from(source=source, landing=landing, tickers=tickers, warehouse=warehouse)
     days = (first.date() if first else None, last.date() if last else None)
@@ -147,8 +147,9 @@ def status(
     if not dates:
         console.print(f"no partitions in {settings.warehouse}; [bold]offtape demo[/] makes some")
         return
-    grid = Grid("table", *(day.isoformat() for day in dates), title="partitions")
-    for name, cells in rows.items():
+    cells_by_table, heads = merged(rows, dates)
+    grid = Grid("table", *heads, title="partitions")
+    for name, cells in cells_by_table.items():
         grid.add_row(name, *cells)
     console.print(grid)
 
@@ -175,6 +176,39 @@ def sql(
         except duckdb.Error as error:
             raise fail(str(error)) from None
     _print_rows(names, rows, style)
+
+
+@app.command()
+def simulate(
+    first: From,
+    last: To,
+    out: Annotated[Path, typer.Option(help="Landing folder to write into.")],
+    tickers: Tickers = None,
+    workers: Annotated[int | None, typer.Option(help="Tickers simulated at once.")] = None,
+) -> None:
+    """Write the simulated market as vendor files, a landing folder that backfill can read.
+
+    Example: [bold]offtape simulate --from 2024-11-05 --to 2024-11-05 --out landing[/]
+    """
+    from offtape_assets.sources.opening import simulated_market
+    from offtape_assets.sources.simulator.vendor_files import write_landing
+
+    if last < first:
+        raise fail(f"--to {last.date()} lies before --from {first.date()}", MISUSED)
+    settings = settings_from(source="simulator", tickers=tickers, workers=workers)
+    market = simulated_market(settings)
+    with Progress(TextColumn("{task.description}"), console=errors, transient=True) as bar:
+        task = bar.add_task("simulating", total=None)
+        written = write_landing(
+            market,
+            first.date(),
+            last.date(),
+            settings.tickers,
+            out,
+            lambda path: bar.update(task, description=str(path.relative_to(out))),
+        )
+    size = sum(path.stat().st_size for path in written)
+    console.print(f"{len(written)} files, {size / 1e6:.1f} MB in {out}")
 
 
 @app.command()

@@ -4,9 +4,9 @@ import shutil
 from collections import Counter
 from datetime import date
 
+from offtape_assets.agenda import is_open
 from offtape_assets.assets.materialize import day_job
 from offtape_assets.definitions import declared, open_house
-from offtape_assets.market.calendar import is_session
 from offtape_assets.settings import Settings
 from offtape_assets.tables.table import Partitions
 
@@ -35,7 +35,7 @@ def standings(
                 continue
             cells = []
             for day in dates:
-                if asset.partitions is not Partitions.CALENDAR_DAY and not is_session(day):
+                if not is_open(asset.partitions, day):
                     cells.append("")
                     continue
                 tickers = settings.tickers if asset.tables[0].has_ticker else ("",)
@@ -45,6 +45,23 @@ def standings(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return rows, dates
+
+
+def merged(rows: dict[str, list[str]], dates: list[date]) -> tuple[dict[str, list[str]], list[str]]:
+    """The same cells with runs of equal dates in one column, headed by the first and last date."""
+    spans: list[list[int]] = []
+    for column in range(len(dates)):
+        cells = [row[column] for row in rows.values()]
+        if spans and cells == [row[spans[-1][0]] for row in rows.values()]:
+            spans[-1].append(column)
+        elif any(cells):
+            spans.append([column])
+    heads = [
+        dates[span[0]].isoformat()
+        + (f"\n.. {dates[span[-1]].isoformat()}" if len(span) > 1 else "")
+        for span in spans
+    ]
+    return {name: [cells[span[0]] for span in spans] for name, cells in rows.items()}, heads
 
 
 def _cell(counts: Counter[str]) -> str:

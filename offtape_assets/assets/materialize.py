@@ -152,7 +152,7 @@ def _spec(asset: TableAsset, table: Table, axes: Axes, group: str) -> dg.AssetSp
         asset_key(table),
         deps=deps,
         description=f"One row: {table.grain}.",
-        group_name=group,
+        group_name=group if table.schema == "model" else table.schema,
         owners=OWNERS,
         kinds=kinds,
         code_version=asset.code_version(),
