@@ -53,6 +53,7 @@ CONTRACT_COLUMNS = (
     Column("position", "DOUBLE", "units", "units held after the decision at ts; negative is short"),
     Column("profit", "DOUBLE", "USD", "change of value of the units held into ts, before costs"),
     Column("cost", "DOUBLE", "USD", "half spread and fee of the units traded"),
+    Column("units_traded", "DOUBLE", "units", "units bought or sold at ts; settling is no trade"),
     Column("entry_ts", "TIMESTAMP", "UTC", "price at which the trade was entered"),
     Column("exit_ts", "TIMESTAMP", "UTC", "price or settlement at which it ended"),
     Column("side", "VARCHAR", "", "'long' or 'short'"),

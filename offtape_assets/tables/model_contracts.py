@@ -82,7 +82,7 @@ CONTRACT_PROFITS = Table(
     "model",
     "contract_profits",
     "one contract-hour of one rule on one model: the position after it and what it brought",
-    columns("contract_id ts model rule position market_price profit cost family"),
+    columns("contract_id ts model rule position market_price profit cost units_traded family"),
     Partitions.CALENDAR_DAY,
     key=("contract_id", "ts", "model", "rule"),
     order_by=("model", "rule", "contract_id", "ts"),
