@@ -65,7 +65,7 @@ def reliability_curves(scores: pl.DataFrame, curves: pl.DataFrame) -> str:
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
     for (name,), own in curves.group_by("forecaster", maintain_order=True):
         axes.plot(own["mean_probability"], own["frequency"], "o-", markersize=3, label=str(name))
-    expiries = scores["n_expiries"].max() if scores.height else 0
+    expiries = max(curves["n_expiries"].to_list(), default=0)
     return _finished(figure, axes, f"reliability over {expiries} expiries")
 
 

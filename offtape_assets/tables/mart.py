@@ -75,3 +75,29 @@ RECOVERY_SCORES = Table(
     Partitions.NONE,
     key=("estimator", "quantity"),
 )
+
+CONTRACT_PERFORMANCE = Table(
+    "mart",
+    "contract_performance",
+    "the article's threshold rule on one model, with or without costs, as of the last date built",
+    (
+        Column("stated_on", "DATE", "day", "date of the statement"),
+        *columns(
+            "model costs sharpe_hourly sharpe_annual sharpe_se sharpe_annual_se hit_ratio"
+            " hit_ratio_se trade_hit_ratio max_drawdown turnover pnl pnl_se n_trades n_contracts"
+            " n_expiries n_hours first_ts"
+        ),
+        Column("statement", "VARCHAR", "", "the figures in a sentence, with what they rest on"),
+    ),
+    Partitions.NONE,
+    key=("model", "costs"),
+)
+
+CONTRACT_PNL_BY_STRIKE = Table(
+    "mart",
+    "contract_pnl_by_strike",
+    "one contract on one model: what the threshold rule earned on it",
+    columns("model family range_low range_high contract_id n_trades pnl cost"),
+    Partitions.NONE,
+    key=("model", "contract_id"),
+)
