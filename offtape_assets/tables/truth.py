@@ -63,3 +63,12 @@ JOINT_CORRELATIONS = Table(
     Partitions.DAY,
     key=("expiry", "ticker_a", "ticker_b"),
 )
+
+CONTRACT_FAIR_VALUES = Table(
+    "truth",
+    "contract_fair_values",
+    "true probability of one contract at one hour, and the planted error of the market's price",
+    columns("contract_id ts probability dislocation"),
+    Partitions.CALENDAR_DAY,
+    key=("contract_id", "ts"),
+)

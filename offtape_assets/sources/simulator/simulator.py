@@ -27,6 +27,7 @@ from offtape_assets.sources.simulator import (
     truth,
     whole_market,
 )
+from offtape_assets.sources.simulator.contracts import CoinMarket
 from offtape_assets.sources.simulator.event import Event, utc_midnight
 from offtape_assets.sources.simulator.levels import Levels
 from offtape_assets.sources.simulator.settings import VERSION, World
@@ -74,6 +75,7 @@ class SimulatorSource:
         )  # fmt: skip
         self.event = Event(self.world)
         self.levels = Levels(self.world, self.event)
+        coin = self._coin = CoinMarket(self.world)
         self._contracts = (event_yes, event_no)
         self._workers = max(1, workers)
         self.session = lru_cache(maxsize=SESSIONS_KEPT)(self._session)
@@ -101,6 +103,13 @@ class SimulatorSource:
             truth_tables.LEADERS: self._leaders,
             truth_tables.PLANTED_DIRT: self._planted_dirt,
         }
+        self._by_coin_day: dict[Table, Callable[[date], pl.DataFrame]] = {
+            raw.CRYPTO_BARS: coin.bars,
+            raw.VOLATILITY_INDEX: coin.index,
+            raw.PREDICTION_MARKETS: coin.markets,
+            raw.PREDICTION_PRICES: coin.prices,
+            truth_tables.CONTRACT_FAIR_VALUES: coin.fair_values,
+        }
 
     def fingerprint(self, table: Table, day: date, ticker: str = "") -> str | None:
         """Identity of the rows: settings, version, table, date and ticker."""
@@ -121,6 +130,9 @@ class SimulatorSource:
                 "", whole_market.write(self.session(day), others, scratch, self._in_threads)
             )
             return
+        if table in self._by_coin_day:
+            yield RawRows("", self._by_coin_day[table](day))
+            return
         if table in self._by_day:
             yield RawRows("", self._by_day[table](day, tickers or STUDY_TICKERS))
             return
@@ -130,6 +142,8 @@ class SimulatorSource:
             yield RawRows(ticker, made)
 
     def _has(self, table: Table, day: date) -> bool:
+        if table in self._by_coin_day:
+            return self._coin.covers(day)
         if table not in {*self._by_name, *self._by_day, raw.QUOTES_1S}:
             return False
         if table.partitions is Partitions.CALENDAR_DAY:
