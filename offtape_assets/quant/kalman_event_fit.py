@@ -7,7 +7,7 @@ in kalman_event.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 
 from offtape_assets.quant.kalman_event import (
     EventFilter,
@@ -24,12 +24,16 @@ PROBIT_PRIOR = LEVEL_PRIOR._replace(
     level_variance=1.3e-7,  # 2e-8 / phi(0)^2
     jump_variance=0.08**2,  # 3 points at even odds
 )
-PRIOR_SD = np.array([3.0, 1.5, 2.0])  # of ln Q, ln bounce, ln small; worth a few trades
+FITTED = ("level_variance", "bounce_variance", "small_trade_variance", "basis_variance")
+PRIOR_SD = np.array([1.5, 1.5, 2.0, 1.5])  # of their logarithms; worth a few trades
 PERSISTENCES = (0.85, 0.0)  # rounding stays (quotes in ticks) or is dithered away by noise
-DITHER_EVIDENCE = 6.0  # log-likelihood by which the second must win: it is the bolder claim
+DITHER_EVIDENCE = 3.0  # log-likelihood by which the second must win: it is the bolder claim
 LEVEL_SCAN = np.log(10.0) * np.linspace(-2.5, 2.5, 11)  # of ln Q about its prior, before the search
+FEWEST_TO_FIT = 30
+UNKNOWN = EventModel(*(np.nan for _ in LEVEL_PRIOR))
 FEWEST_TRADES = 250  # before the first fit; until then the priors' parameters are used
-MOST_TRADES = 10_000  # of a fit: the latest before it
+MOST_TRADES = 4_000  # of a fit: the latest before it
+REFIT_GROWTH = 4  # a fit serves until there are four times as many trades
 
 
 class EventFit(NamedTuple):
@@ -50,24 +54,21 @@ class CausalEventFilter(NamedTuple):
 
 
 def _with(model: EventModel, logs: np.ndarray, persistence: float) -> EventModel:
-    level, bounce, small = np.exp(logs)
-    return model._replace(
-        level_variance=level,
-        bounce_variance=bounce,
-        small_trade_variance=small,
-        tick_persistence=persistence,
-    )
+    fitted = dict(zip(FITTED, np.exp(logs).tolist(), strict=True))
+    return model._replace(tick_persistence=persistence, **fitted)
 
 
-def fit_event(tape: EventTape, probit: bool = False, start: EventModel | None = None) -> EventFit:
-    """Fit level variance, bounce and small-trade variance and whether rounding persists.
+def _logs(model: EventModel) -> np.ndarray:
+    return np.log([getattr(model, name) for name in FITTED])
+
+
+def fit_event(tape: EventTape, start: EventModel | None = None) -> EventFit:
+    """Fit the level's speed, the noise (bounce, small trades, books) and whether rounding stays.
 
     Parameters
     ----------
     tape : EventTape
         At least 30 trades.
-    probit : bool
-        Gauge of the level, as in `filter_event`.
     start : EventModel, optional
         Where the search starts; default the prior.
 
@@ -83,53 +84,87 @@ def fit_event(tape: EventTape, probit: bool = False, start: EventModel | None = 
     likelihood in Q can have two maxima (calm trades seen as all calm, or as active spells in a
     stiller calm), so Q is scanned first. Switching rates, jump size and vig stay at the prior's.
     """
-    prior = PROBIT_PRIOR if probit else LEVEL_PRIOR
-    nothing = EventModel(*(np.nan for _ in prior))
     count = tape.prices.size
-    if count < 30:
-        return EventFit(nothing, np.nan, count, "too_few")
-    centre = np.log(prior[:3])
-    best = EventFit(nothing, -np.inf, count, "not_converged")
+    if count < FEWEST_TO_FIT:
+        return EventFit(UNKNOWN, np.nan, count, "too_few")
+    centre = _logs(LEVEL_PRIOR)
+    best = EventFit(UNKNOWN, -np.inf, count, "not_converged")
     for persistence in PERSISTENCES if (tape.ticks > 0).any() else (0.0,):
 
         def loss(logs: np.ndarray, persistence: float = persistence) -> float:
-            model = _with(prior, logs, persistence)
             penalty = 0.5 * float((((logs - centre) / PRIOR_SD) ** 2).sum())
-            return penalty - event_log_likelihood(tape, model, probit)
+            return penalty - event_log_likelihood(tape, _with(LEVEL_PRIOR, logs, persistence))
 
-        first = centre.copy() if start is None else np.log(start[:3])
+        first = centre.copy() if start is None else _logs(start)
         scanned = [loss(np.array([centre[0] + by, *first[1:]])) for by in LEVEL_SCAN]
         first[0] = centre[0] + LEVEL_SCAN[int(np.argmin(scanned))]
-        found = minimize(
-            loss,
-            first,
-            method="Nelder-Mead",
-            options={
-                "initial_simplex": first + np.vstack([np.zeros(3), np.diag([0.5, -0.3, 0.8])]),
-                "xatol": 0.05,
-                "fatol": 0.1,
-                "maxiter": 300,
-            },
-        )
+        simplex = first + np.vstack([np.zeros(4), np.diag([0.5, -0.3, 0.8, 0.8])])
+        options = {"initial_simplex": simplex, "xatol": 0.1, "fatol": 0.1, "maxiter": 300}
+        found = minimize(loss, first, method="Nelder-Mead", options=options)
         needed = DITHER_EVIDENCE if best.status == "ok" else 0.0
         if found.success and -found.fun > best.log_likelihood + needed:
-            best = EventFit(_with(prior, found.x, persistence), -float(found.fun), count, "ok")
+            fitted = _with(LEVEL_PRIOR, found.x, persistence)
+            best = EventFit(fitted, -float(found.fun), count, "ok")
     if best.status != "ok":
         return best._replace(log_likelihood=np.nan)
-    return best._replace(log_likelihood=event_log_likelihood(tape, best.model, probit))
+    return best._replace(log_likelihood=event_log_likelihood(tape, best.model))
+
+
+def fit_event_probit(tape: EventTape, level_fit: EventFit) -> EventFit:
+    """Fit the probit level's speed; the noise, which is in prices, is taken from `level_fit`.
+
+    Parameters
+    ----------
+    tape : EventTape
+        The trades that `level_fit` was fitted to.
+    level_fit : EventFit
+        From `fit_event`.
+
+    Returns
+    -------
+    EventFit
+        `level_variance` is nu^2 per second; the status of `level_fit` if that is not 'ok'.
+    """
+    if level_fit.status != "ok":
+        return level_fit
+    shared = level_fit.model._replace(jump_variance=PROBIT_PRIOR.jump_variance)
+    centre = float(np.log(PROBIT_PRIOR.level_variance))
+
+    def loss(log_speed: float) -> float:
+        model = shared._replace(level_variance=float(np.exp(log_speed)))
+        penalty = 0.5 * ((log_speed - centre) / float(PRIOR_SD[0])) ** 2
+        return penalty - event_log_likelihood(tape, model, probit=True)
+
+    grid = centre + LEVEL_SCAN
+    best = int(np.argmin([loss(at) for at in grid]))
+    around = (grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)])
+    found = minimize_scalar(loss, bounds=around, method="bounded", options={"xatol": 0.05})
+    model = shared._replace(level_variance=float(np.exp(found.x)))
+    return EventFit(model, event_log_likelihood(tape, model, True), tape.prices.size, "ok")
 
 
 def fit_schedule(count: int) -> list[int]:
-    """Trade numbers at which parameters are fitted anew: 250, 500, 1000, ... below count."""
+    """Trade numbers at which parameters are fitted anew: 250, 1000, 4000, ... below count."""
     schedule = []
     at = FEWEST_TRADES
     while at < count:
         schedule.append(at)
-        at *= 2
+        at *= REFIT_GROWTH
     return schedule
 
 
-def filter_event_causally(tape: EventTape, probit: bool = False) -> CausalEventFilter:
+def fit_event_causally(tape: EventTape) -> list[EventFit]:
+    """A fit for each number of `fit_schedule`, to the latest MOST_TRADES trades before it."""
+    fits: list[EventFit] = []
+    for at in fit_schedule(tape.prices.size):
+        latest = next((fit.model for fit in reversed(fits) if fit.status == "ok"), None)
+        fits.append(fit_event(_before(tape, at), latest))
+    return fits
+
+
+def filter_event_causally(
+    tape: EventTape, probit: bool = False, level_fits: list[EventFit] | None = None
+) -> CausalEventFilter:
     """Filter a day under parameters fitted, for each trade, to earlier trades only.
 
     Parameters
@@ -138,6 +173,8 @@ def filter_event_causally(tape: EventTape, probit: bool = False) -> CausalEventF
         A date's trades.
     probit : bool
         Gauge of the level, as in `filter_event`.
+    level_fits : list of EventFit, optional
+        From `fit_event_causally`, if at hand.
 
     Returns
     -------
@@ -145,17 +182,21 @@ def filter_event_causally(tape: EventTape, probit: bool = False) -> CausalEventF
 
     Notes
     -----
-    Until trade 250 the prior's parameters hold; a fit uses at most the latest 10,000 trades
-    before it and serves until the next. A fit that fails leaves the one before in force.
+    Until trade 250 the prior's parameters hold; a fit serves until the next. A fit that fails
+    leaves the one before in force.
     """
-    count = tape.prices.size
-    prior = PROBIT_PRIOR if probit else LEVEL_PRIOR
-    models, fits = [prior], []
-    which = np.zeros(count, dtype=np.int64)
-    for at in fit_schedule(count):
-        latest = models[-1] if len(models) > 1 else None
-        fit = fit_event(tape.window(max(0, at - MOST_TRADES), at), probit, latest)
-        fits.append(fit)
+    fits = fit_event_causally(tape) if level_fits is None else level_fits
+    schedule = fit_schedule(tape.prices.size)
+    if probit:
+        fits = [
+            fit_event_probit(_before(tape, at), fit) for at, fit in zip(schedule, fits, strict=True)
+        ]
+    models, index = [PROBIT_PRIOR if probit else LEVEL_PRIOR], np.full(tape.prices.size, -1)
+    for number, (at, fit) in enumerate(zip(schedule, fits, strict=True)):
         models.append(fit.model if fit.status == "ok" else models[-1])
-        which[at:] = len(models) - 1
-    return CausalEventFilter(filter_event(tape, models, which, probit), fits, which - 1)
+        index[at:] = number
+    return CausalEventFilter(filter_event(tape, models, index + 1, probit), fits, index)
+
+
+def _before(tape: EventTape, at: int) -> EventTape:
+    return tape.window(max(0, at - MOST_TRADES), at)

@@ -1,4 +1,4 @@
-"""The event filter's recursion over trades: predict, condition and mix three modes of movement.
+"""The event filter's recursion over trades: predict, condition and mix the modes of movement.
 
 Compiled kernels on plain arrays; a row of `models` is a kalman_event.EventModel in field order.
 """
@@ -8,12 +8,17 @@ import math
 import numpy as np
 from numba import njit
 
-MODES = 3  # calm, active, jump
-STATES = 3  # level, vig, tick error
+MODES = 4  # calm, active, fast, jump
+JUMP = 3
+STATES = 5  # level, vig, tick error, errors of the yes and of the no book
 OUTPUTS = 8  # fields of kalman_event.EventFilter, in order
 ROOT_HALF = math.sqrt(0.5)
 ROOT_TWO_PI = math.sqrt(2.0 * math.pi)
 TINY = 1e-300
+MOST_PROBIT_VARIANCE = 0.25
+"""Beyond it Phi is not nearly linear over the band and prices at the ends say nothing of U."""
+BASIS_SECONDS = 900.0
+"""How long one book stays dear or cheap: quotes are renewed, arbitrage takes minutes."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -35,10 +40,17 @@ def _mode_weights(odds: np.ndarray, step: float, rates: np.ndarray, joint: np.nd
     up = mixed * calm_to_active / total
     down = mixed * active_to_calm / total
     for i in range(MODES):
-        active = up if i == 0 else 1.0 - down  # a jump leaves the active mode behind
-        joint[i, 0] = odds[i] * (1.0 - jump) * (1.0 - active)
-        joint[i, 1] = odds[i] * (1.0 - jump) * active
-        joint[i, 2] = odds[i] * jump
+        at = 1 if i == JUMP else i  # a jump leaves the active mode behind
+        rise = up if at < 2 else 0.0
+        fall = down if at > 0 else 0.0
+        for j in range(JUMP):
+            joint[i, j] = 0.0
+        joint[i, at] = odds[i] * (1.0 - jump) * (1.0 - rise - fall)
+        if at < 2:
+            joint[i, at + 1] = odds[i] * (1.0 - jump) * rise
+        if at > 0:
+            joint[i, at - 1] = odds[i] * (1.0 - jump) * fall
+        joint[i, JUMP] = odds[i] * jump
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -78,8 +90,9 @@ def _predict(
     probit: bool,
 ) -> None:
     """Move one mode's state over a step, in place."""
-    rate = model[0] * (1.0 if mode == 0 else model[4])
-    moved = rate * step
+    moved = model[0] * step
+    if mode > 0:
+        moved *= model[4] if mode < 2 or mode == JUMP else model[4] * model[4]
     slope = _observe(mean[0], probit)[1]
     if probit:  # dU = nu^2 U dt / 2 + nu dW, exactly
         growth = math.exp(0.5 * min(moved, 20.0))
@@ -89,20 +102,43 @@ def _predict(
         for a in range(1, STATES):
             spread[0, a] *= growth
             spread[a, 0] *= growth
+        shrink = math.sqrt(min(1.0, MOST_PROBIT_VARIANCE / spread[0, 0]))
+        for a in range(STATES):
+            spread[0, a] *= shrink
+            spread[a, 0] *= shrink
     else:
         spread[0, 0] += moved
     spread[1, 1] += model[10] * step
     stationary = model[3] * tick * tick / 12.0
     keep = 0.0
-    if mode < 2 and stationary > 0.0:
+    if mode < JUMP and stationary > 0.0:
         keep = math.exp(-2.0 * math.pi**2 * slope * slope * moved / (tick * tick))
-    if mode == 2:
+    if mode == JUMP:
         spread[0, 0] += model[5]
-    mean[2] *= keep
-    spread[2, 2] = keep * keep * spread[2, 2] + (1.0 - keep * keep) * stationary
-    for a in range(2):
-        spread[2, a] *= keep
-        spread[a, 2] *= keep
+    _fade(mean, spread, 2, keep, stationary)
+    keep = math.exp(-step / BASIS_SECONDS)
+    _fade(mean, spread, 3, keep, model[11])
+    _fade(mean, spread, 4, keep, model[11])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fade(mean: np.ndarray, spread: np.ndarray, state: int, keep: float, stationary: float) -> None:
+    """Ornstein-Uhlenbeck step of one state towards zero and its stationary variance."""
+    mean[state] *= keep
+    for a in range(STATES):
+        spread[state, a] *= keep
+        spread[a, state] *= keep
+    spread[state, state] += (1.0 - keep * keep) * stationary
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _tail(alpha: float) -> tuple[float, float]:
+    """Log of P(Z >= alpha) and E[Z | Z >= alpha] of a standard normal Z."""
+    if alpha > 8.0:  # asymptotic series, relative error below 1e-5
+        ratio = alpha + 1.0 / alpha - 2.0 / alpha**3
+        return -0.5 * alpha * alpha - math.log(ROOT_TWO_PI * ratio), ratio
+    tail = 0.5 * math.erfc(alpha * ROOT_HALF)
+    return math.log(tail), math.exp(-0.5 * alpha * alpha) / (ROOT_TWO_PI * tail)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -112,21 +148,62 @@ def _update(
     price: float,
     side: float,
     noise: float,
+    edge: float,
     probit: bool,
     column: np.ndarray,
-) -> tuple[float, float, float]:
-    """Condition one mode's state on a price in yes units; innovation, its variance, gain."""
+) -> tuple[float, float, float, float]:
+    """Condition one mode's state on a price in yes units: innovation, variance, gain, log-density.
+
+    A price at the last tick before 0 or 1 says "at least" (edge 1) or "at most" (edge -1) `price`;
+    the innovation is then its expectation (Tobit filter).
+    """
     expected, slope = _observe(mean[0], probit)
-    surprise = price - expected - side * mean[1] - mean[2]
-    variance = noise
+    book = 3 if side > 0 else 4
+    surprise = price - expected - side * mean[1] - mean[2] - mean[book]
     for a in range(STATES):
-        column[a] = spread[a, 0] * slope + spread[a, 1] * side + spread[a, 2]
-    variance += column[0] * slope + column[1] * side + column[2]
+        column[a] = spread[a, 0] * slope + spread[a, 1] * side + spread[a, 2] + spread[a, book]
+    variance = noise + column[0] * slope + column[1] * side + column[2] + column[book]
+    known = 1.0
+    if edge == 0.0:
+        density = -0.5 * (math.log(variance) + surprise * surprise / variance)
+        density -= math.log(ROOT_TWO_PI)
+    else:
+        alpha = edge * surprise / math.sqrt(variance)
+        density, ratio = _tail(alpha)
+        known = ratio * (ratio - alpha)
+        surprise = edge * ratio * math.sqrt(variance)
     for a in range(STATES):
         mean[a] += column[a] / variance * surprise
         for b in range(STATES):
-            spread[a, b] -= column[a] * column[b] / variance
-    return surprise, variance, column[0] * slope / variance
+            spread[a, b] -= known * column[a] * column[b] / variance
+    if not probit:
+        _confine(mean, spread)
+    return surprise, variance, column[0] * slope / variance, density
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _confine(mean: np.ndarray, spread: np.ndarray) -> None:
+    """Match the moments of the state given that the level lies in 0 to 1, if that says anything."""
+    level, variance = mean[0], spread[0, 0]
+    sd = math.sqrt(max(variance, TINY))
+    low, high = -level / sd, (1.0 - level) / sd
+    if low < -4.0 and high > 4.0:
+        return
+    mass = 0.5 * (math.erfc(low * ROOT_HALF) - math.erfc(high * ROOT_HALF))
+    if mass < 1e-12:
+        mean[0] = min(max(level, 0.0), 1.0)
+        return
+    at_low = math.exp(-0.5 * low * low) / ROOT_TWO_PI
+    at_high = math.exp(-0.5 * high * high) / ROOT_TWO_PI
+    shift = (at_low - at_high) / mass
+    kept = 1.0 + (low * at_low - high * at_high) / mass - shift * shift
+    loss = (1.0 - min(max(kept, 1e-6), 1.0)) / variance
+    for a in range(STATES - 1, -1, -1):
+        mean[a] += spread[a, 0] / variance * sd * shift
+    first = spread[:, 0].copy()
+    for a in range(STATES):
+        for b in range(STATES):
+            spread[a, b] -= loss * first[a] * first[b]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -166,15 +243,19 @@ def _start(
     """State after the first trade under a diffuse level: level = price less vig, tick, noise."""
     slope, vig = _observe(level, probit)[1], model[9]
     busy = model[6] / (model[6] + model[7])
-    odds[0], odds[1], odds[2] = 1.0 - busy, busy, 0.0
+    odds[:] = 0.0
+    odds[0], odds[1] = 1.0 - busy, busy
     for j in range(MODES):
-        means[j, 0], means[j, 1], means[j, 2] = level, 0.0, 0.0
+        means[j], spreads[j] = 0.0, 0.0
+        means[j, 0] = level
         spread = spreads[j]
-        spread[0, 0] = (noise + vig + tick_variance) / slope**2
+        spread[0, 0] = (noise + vig + tick_variance + model[11]) / slope**2
         spread[1, 1], spread[2, 2] = vig, tick_variance
+        spread[3, 3] = spread[4, 4] = model[11]
         spread[0, 1] = spread[1, 0] = -side * vig / slope
         spread[0, 2] = spread[2, 0] = -tick_variance / slope
-        spread[1, 2] = spread[2, 1] = 0.0
+        book = 3 if side > 0 else 4
+        spread[0, book] = spread[book, 0] = -model[11] / slope
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -195,6 +276,7 @@ def _trade(
     side: float,
     price: float,
     noise: float,
+    edge: float,
     tick: float,
     model: np.ndarray,
     probit: bool,
@@ -210,19 +292,19 @@ def _trade(
     _mode_weights(odds, step, model[6:9], joint)
     expected, square = 0.0, 0.0
     for j in range(MODES):
-        prior = joint[0, j] + joint[1, j] + joint[2, j]
+        prior = joint[:, j].sum()
         if prior < TINY:
             after[j], around[j] = means[0], spreads[0]
             continue
         _merge(joint[:, j], means, spreads, after[j], around[j])
         _predict(after[j], around[j], j, step, tick, model, probit)
-        surprise, variance, gains[j] = _update(
-            after[j], around[j], price, side, noise, probit, column
+        surprise, variance, gains[j], density = _update(
+            after[j], around[j], price, side, noise, edge, probit, column
         )
-        scores[j] = math.log(prior) - 0.5 * (math.log(variance) + surprise * surprise / variance)
+        scores[j] = math.log(prior) + density
         expected += prior * surprise
         square += prior * (variance + surprise * surprise)
-    likelihood = _posterior(scores, odds) - math.log(ROOT_TWO_PI)
+    likelihood = _posterior(scores, odds)
     means[:], spreads[:] = after, around
     row[0], row[1] = _report(odds, means, spreads, probit)
     row[2], row[7] = 0.0, 0.0
@@ -258,10 +340,15 @@ def run_event_filter(
         persistent = model[3] * tick_variance
         noise = model[1] + model[2] / sizes[t] + tick_variance - persistent
         price = prices[t] if sides[t] > 0 else 1.0 - prices[t]
+        edge = 0.0
+        if ticks[t] > 0.0 and price >= 1.0 - 1.001 * ticks[t]:
+            edge, price = 1.0, 1.0 - 1.5 * ticks[t]
+        elif ticks[t] > 0.0 and price <= 1.001 * ticks[t]:
+            edge, price = -1.0, 1.5 * ticks[t]
         row = out[t * keep]
         if t > 0:
             total += _trade(
-                steps[t], sides[t], price, noise, ticks[t], model, probit,
+                steps[t], sides[t], price, noise, edge, ticks[t], model, probit,
                 odds, means, spreads, row,
             )  # fmt: skip
             continue
