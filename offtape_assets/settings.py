@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from offtape_assets.market.groups import DEFAULT_GROUPS, parse_groups
 from offtape_assets.market.universe import STUDY_TICKERS
 
 
@@ -31,8 +32,18 @@ class Settings(BaseSettings):
     option_expiries: Annotated[tuple[date, ...], NoDecode] = ()
     snapshot_minutes: int = Field(5, ge=1, le=390)
     risk_free_rate: float | None = Field(None, description="per year, continuously compounded")
+    option_exercise: Literal["auto", "european", "american"] = Field(
+        "auto", description="auto: european for the simulator, american for recorded US options"
+    )
+    density_method: Literal["smile", "seed"] = "smile"
     flow_sign: Literal["quote_rule", "lee_ready"] = "quote_rule"
     attribution_window_ms: float = Field(50.0, gt=0)
+    leadership_groups: str = Field(DEFAULT_GROUPS, description="name=SPY,IVV; name=QQQ,TQQQ:3")
+    leadership_window_minutes: int = Field(30, ge=15, le=390)
+    joint_times: str = Field("10:00,13:00,16:00", description="New York times of joint laws")
+    joint_states: int = Field(5000, ge=100, le=100_000)
+    joint_restarts: int = Field(3, ge=1, le=100)
+    up_move_minutes: int = Field(5, ge=1, le=60)
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     seed: int = 20241105
     world: Literal["standard", "reversed", "null", "constant"] = "standard"
@@ -46,6 +57,12 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("leadership_groups")
+    @classmethod
+    def _groups_can_be_read(cls, text: str) -> str:
+        parse_groups(text)
+        return text
+
     @field_validator("tickers")
     @classmethod
     def _distinct(cls, tickers: tuple[str, ...]) -> tuple[str, ...]:
@@ -55,6 +72,13 @@ class Settings(BaseSettings):
             if "/" in ticker or "|" in ticker or ticker in {".", ".."}:
                 raise ValueError(f"{ticker!r} is not a ticker: '/' and '|' are not allowed")
         return tuple(dict.fromkeys(tickers))
+
+    @property
+    def has_american_options(self) -> bool:
+        """Whether premiums contain the right to exercise early."""
+        if self.option_exercise == "auto":
+            return self.source != "simulator"
+        return self.option_exercise == "american"
 
     @property
     def is_remote(self) -> bool:

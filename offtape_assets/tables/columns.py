@@ -5,6 +5,7 @@ declared here first, then listed by its table.
 """
 
 from offtape_assets.tables.columns_contracts import CONTRACT_COLUMNS
+from offtape_assets.tables.columns_joint import JOINT_COLUMNS
 from offtape_assets.tables.columns_leadership import LEADERSHIP_COLUMNS
 from offtape_assets.tables.columns_options import OPTION_COLUMNS
 from offtape_assets.tables.table import TICKER, Column
@@ -151,6 +152,7 @@ _VOCABULARY = (
     Column("reason", "VARCHAR", "", "why the row was set aside"),
     Column("row_json", "VARCHAR", "", "the row as it arrived, as JSON"),
     *CONTRACT_COLUMNS,
+    *JOINT_COLUMNS,
     *OPTION_COLUMNS,
     *LEADERSHIP_COLUMNS,
 )

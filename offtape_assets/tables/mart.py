@@ -76,6 +76,22 @@ RECOVERY_SCORES = Table(
     key=("estimator", "quantity"),
 )
 
+DENSITY_MOMENTS = Table(
+    "mart",
+    "density_moments",
+    "the risk-neutral law of one name and expiry at one instant: moments, quality, dealers' gamma",
+    (
+        DATE,
+        TICKER,
+        *columns("ts expiry status forward mean sd"),
+        Column("annual_sd", "DOUBLE", "per sqrt year", "sd over forward and root of time"),
+        *columns("skew kurtosis n_quotes in_spread_share mass_outside_quotes negative_mass"),
+        *columns("gex gex_net"),
+    ),
+    Partitions.NONE,
+    key=("date", "ticker", "ts", "expiry"),
+)
+
 CONTRACT_PERFORMANCE = Table(
     "mart",
     "contract_performance",

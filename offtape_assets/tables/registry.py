@@ -2,11 +2,30 @@
 
 from functools import lru_cache
 
-from offtape_assets.tables import features, mart, model_contracts, quality, raw, truth
+from offtape_assets.tables import (
+    features,
+    mart,
+    model_contracts,
+    model_joint,
+    model_leadership,
+    model_options,
+    quality,
+    raw,
+    truth,
+)
 from offtape_assets.tables.table import Table
 
 SCHEMAS = ("raw", "features", "model", "mart", "quality", "truth")
-_MODULES = (raw, features, model_contracts, quality, truth)
+_MODULES = (
+    raw,
+    features,
+    model_contracts,
+    model_joint,
+    model_leadership,
+    model_options,
+    quality,
+    truth,
+)
 
 
 @lru_cache(maxsize=1)

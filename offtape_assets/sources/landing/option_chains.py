@@ -17,11 +17,22 @@ from offtape_assets.tables import raw
 THETADATA = Path("thetadata", "option", "history")
 SNAPSHOTS = Path("option_chains")
 AGAIN = "remove it and fetch it again"
-QUOTE_CSV = (
-    "symbol expiration strike right timestamp bid_size bid_exchange bid bid_condition ask_size"
-    " ask_exchange ask ask_condition"
-).split()
-INTEREST_CSV = "symbol expiration strike right timestamp open_interest".split()
+QUOTE_CSV = [
+    "symbol",
+    "expiration",
+    "strike",
+    "right",
+    "timestamp",
+    "bid_size",
+    "bid_exchange",
+    "bid",
+    "bid_condition",
+    "ask_size",
+    "ask_exchange",
+    "ask",
+    "ask_condition",
+]
+INTEREST_CSV = ["symbol", "expiration", "strike", "right", "timestamp", "open_interest"]
 _OPTION = ("expiry", "strike", "option_right")
 _COLUMNS = {
     raw.OPTION_QUOTES.full_name: [column.name for column in raw.OPTION_QUOTES.columns],
@@ -92,7 +103,9 @@ def _theta_quotes(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         *(pl.col(n).cast(pl.Float64, strict=False).alias(f"{n}_price") for n in ("bid", "ask")),
         *(pl.col(n).cast(pl.Int64, strict=False) for n in ("bid_size", "ask_size")),
     ]
-    typed = text.with_columns(*_theta_option(), _new_york(pl.col("timestamp")).alias("ts"), *numbers)
+    typed = text.with_columns(
+        *_theta_option(), _new_york(pl.col("timestamp")).alias("ts"), *numbers
+    )
     needed = ("ts", "bid_price", "ask_price", "bid_size", "ask_size", *_OPTION)
     rows, rejects = _apart(text, typed, needed)
     quiet = [
@@ -142,7 +155,9 @@ def _snapshot_interest(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     none = pl.DataFrame(schema=REJECT_SCHEMA)
     if "open_interest" not in frame.columns:
         schema = {name: frame.schema.get(name, pl.String) for name in ("expiry", "strike")}
-        empty = pl.DataFrame(schema={**schema, "option_right": pl.String, "open_interest": pl.Int64})
+        empty = pl.DataFrame(
+            schema={**schema, "option_right": pl.String, "open_interest": pl.Int64}
+        )
         return empty, none
     rows = frame.filter(pl.col("open_interest").is_not_null()).select(
         pl.col("expiry").cast(pl.Date),
@@ -202,7 +217,9 @@ def _apart(
     rejects = pl.DataFrame(
         {
             "reason": verdict.filter(is_bad),
-            "row_json": text.filter(is_bad).select(pl.struct(pl.all()).struct.json_encode()).to_series(),
+            "row_json": text.filter(is_bad)
+            .select(pl.struct(pl.all()).struct.json_encode())
+            .to_series(),
         },
         schema=REJECT_SCHEMA,
     )

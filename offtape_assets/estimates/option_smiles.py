@@ -1,0 +1,314 @@
+"""Option quotes to volatilities: the snapshot grid, why a quote is rejected, forwards from parity,
+early exercise, implied volatility and greeks. One row in, one row out: nothing is dropped.
+"""
+
+import itertools
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from offtape_assets.market.calendar import NEW_YORK, Session, is_session, session
+from offtape_assets.quant.american import early_exercise_premium
+from offtape_assets.quant.black_scholes import greeks
+from offtape_assets.quant.implied_vol import implied_vol
+from offtape_assets.quant.parity import ParityForward, parity_forward
+
+SEED_RATE = 0.05431  # per year, continuously compounded (seeds 1 and 2)
+RATE_SD = 0.01  # per year: how far financing may be from the bill, dividends left to the forward
+YEAR_SECONDS = 365 * 86_400
+TICK_USD = 0.01
+DAYS_AFTER_EVENT = 7  # the seed's expiry is the first at least a week after the event
+_KEY = ["ts", "expiry", "strike", "option_right"]
+_COLUMNS = [
+    "ts",
+    "expiry",
+    "strike",
+    "option_right",
+    "log_moneyness",
+    "bid_price",
+    "ask_price",
+    "microprice",
+    "price_sd",
+    "early_exercise_premium",
+    "implied_vol",
+    "implied_vol_sd",
+    "delta",
+    "gamma",
+    "vega",
+    "forward",
+    "discount",
+    "tau_years",
+    "is_out_of_the_money",
+    "parity_residual",
+    "status",
+]
+
+
+@dataclass(frozen=True)
+class SmileSettings:
+    """What decides which quotes are read and how.
+
+    `expiries` empty: the first at least a week after the event or, where the chain has none (another
+    year's chain), after the day. `risk_free_rate` None: the bills, else the seed's.
+    """
+
+    day: date
+    event_date: date
+    expiries: tuple[date, ...]
+    snapshot_minutes: int
+    risk_free_rate: float | None
+    is_american: bool
+
+
+def measure_option_smiles(
+    quotes: pl.DataFrame, bills: pl.DataFrame, hours: Session, settings: SmileSettings
+) -> pl.DataFrame:
+    """Rows of features.option_smiles of one ticker and date.
+
+    Parameters
+    ----------
+    quotes
+        Rows of raw.option_quotes.
+    bills
+        Rows of raw.treasury_bills, may be empty.
+    hours
+        The session; quotes outside it are not on the grid.
+    settings
+        Expiries, grid, rate and exercise.
+
+    Returns
+    -------
+    One row per option and grid instant with a quote no older than one step. `status`: ok, no_bid,
+    no_ask, crossed, zero_size, expired, no_forward, below_intrinsic, above_maximum, bad_input,
+    not_converged.
+    """
+    wanted = chosen_expiries(quotes["expiry"].unique().to_list(), settings)
+    rows = _on_grid(quotes.filter(pl.col("expiry").is_in(wanted)), hours, settings)
+    rows = _microprices(rows).with_columns(_tau(rows))
+    rows = rows.with_columns(_verdict())
+    return _with_volatilities(rows, _rates(rows, bills, settings), settings).select(_COLUMNS)
+
+
+def chosen_expiries(listed: list[date], settings: SmileSettings) -> list[date]:
+    """The configured expiries or the default one among those listed."""
+    if settings.expiries:
+        return [expiry for expiry in listed if expiry in settings.expiries]
+    for start in (max(settings.event_date, settings.day), settings.day):
+        later = [e for e in listed if e >= start + timedelta(days=DAYS_AFTER_EVENT)]
+        if later:
+            return [min(later)]
+    return [max(listed)] if listed else []
+
+
+def _on_grid(quotes: pl.DataFrame, hours: Session, settings: SmileSettings) -> pl.DataFrame:
+    """The last quote of each option in (T - step, T] for each T of the session's grid."""
+    opened, closed = (stamp.replace(tzinfo=None) for stamp in hours)
+    step = timedelta(minutes=settings.snapshot_minutes)
+    since = (pl.col("ts").cast(pl.Datetime("us")) - opened).dt.total_microseconds()
+    ticks = (since / (step.total_seconds() * 1e6)).ceil().cast(pl.Int64)
+    grid = (pl.lit(opened) + ticks * pl.lit(step)).cast(pl.Datetime("us")).alias("ts")
+    return (
+        quotes.filter(pl.col("ts").is_between(opened, closed, closed="right"))
+        .sort("ts", maintain_order=True)
+        .with_columns(
+            grid,
+            *(pl.col(n).cast(pl.Float64) for n in ("strike", "bid_price", "ask_price")),
+            pl.col("underlying_price").cast(pl.Float64),
+        )
+        .unique(_KEY, keep="last", maintain_order=True)
+        .sort(_KEY)
+    )
+
+
+def _microprices(rows: pl.DataFrame) -> pl.DataFrame:
+    """Microprice and its sd; the plain mid with sd spread/sqrt(12) where the vendor has no sizes."""
+    bid, ask = pl.col("bid_price"), pl.col("ask_price")
+    bid_size, ask_size = pl.col("bid_size"), pl.col("ask_size")
+    total = (bid_size + ask_size).cast(pl.Float64)
+    is_sized = bid_size.is_not_null() & ask_size.is_not_null() & (total > 0)
+    weighted = (ask_size * bid + bid_size * ask) / total
+    contracts = pl.when(is_sized).then(total).otherwise(1.0)
+    variance = (ask - bid) ** 2 / (12.0 * contracts) + TICK_USD**2 / 12.0
+    return rows.with_columns(
+        microprice=pl.when(is_sized).then(weighted).otherwise((bid + ask) / 2.0),
+        price_sd=variance.sqrt(),
+    )
+
+
+def _tau(rows: pl.DataFrame) -> pl.Expr:
+    """Years to the close of the expiry day."""
+    closes = {expiry: _expiry_close(expiry) for expiry in rows["expiry"].unique()}
+    close = pl.col("expiry").replace_strict(closes, return_dtype=pl.Datetime("us"))
+    left = (close - pl.col("ts")).dt.total_microseconds() / (YEAR_SECONDS * 1e6)
+    return left.alias("tau_years")
+
+
+def _expiry_close(expiry: date) -> datetime:
+    if is_session(expiry):
+        return session(expiry).close.replace(tzinfo=None)
+    evening = datetime(expiry.year, expiry.month, expiry.day, 16, tzinfo=NEW_YORK)
+    return evening.astimezone(UTC).replace(tzinfo=None)
+
+
+def _verdict() -> pl.Expr:
+    bid, ask = pl.col("bid_price"), pl.col("ask_price")
+    return (
+        pl.when(bid.is_null() | (bid <= 0))
+        .then(pl.lit("no_bid"))
+        .when(ask.is_null() | (ask <= 0))
+        .then(pl.lit("no_ask"))
+        .when(bid > ask)
+        .then(pl.lit("crossed"))
+        .when((pl.col("bid_size") == 0) | (pl.col("ask_size") == 0))
+        .then(pl.lit("zero_size"))
+        .when(pl.col("tau_years") <= 0)
+        .then(pl.lit("expired"))
+        .otherwise(pl.lit("ok"))
+        .alias("status")
+    )
+
+
+def _rates(rows: pl.DataFrame, bills: pl.DataFrame, settings: SmileSettings) -> NDArray[np.float64]:
+    """Continuously compounded rate of each row's maturity."""
+    tau = rows["tau_years"].to_numpy()
+    if settings.risk_free_rate is not None:
+        return np.full(tau.size, settings.risk_free_rate)
+    if bills.is_empty():
+        return np.full(tau.size, SEED_RATE)
+    curve = bills.sort("tenor_days")
+    simple = np.interp(tau * 365, curve["tenor_days"].to_numpy(), curve["rate"].to_numpy())
+    years = np.maximum(tau, 1 / 365)
+    return np.log1p(simple * years) / years
+
+
+def _with_volatilities(
+    rows: pl.DataFrame, rate: NDArray[np.float64], settings: SmileSettings
+) -> pl.DataFrame:
+    """Forward by expiry and instant, then everything that needs one."""
+    column = {n: rows[n].to_numpy() for n in ("strike", "microprice", "price_sd", "tau_years")}
+    strike, price, tau = column["strike"], column["microprice"], column["tau_years"]
+    is_call = (rows["option_right"] == "C").to_numpy()
+    status = rows["status"].to_numpy().astype(object)
+    spot = rows["underlying_price"].cast(pl.Float64).to_numpy()
+    usable = status == "ok"
+    starts = _group_starts(rows)
+    premium = np.zeros(price.size)
+    forward, discount, residual = _forwards(rows, starts, price, column["price_sd"], usable, rate)
+    if settings.is_american:
+        premium = _early_exercise(
+            spot, forward, strike, tau, discount, price, is_call, usable, column["price_sd"]
+        )
+        forward, discount, residual = _forwards(
+            rows, starts, price - premium, column["price_sd"], usable, rate
+        )
+    status[usable & ~np.isfinite(forward)] = "no_forward"
+    usable = status == "ok"
+    inverted = implied_vol(price - premium, forward, strike, tau, discount, is_call)
+    status[usable] = inverted.status[usable]
+    good = status == "ok"
+    vol = np.where(good, inverted.vol, np.nan)
+    sensitivity = greeks(forward, strike, tau, discount, vol, is_call)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        vol_sd = column["price_sd"] / sensitivity.vega
+        log_moneyness = np.log(strike / forward)
+    figures = {
+        "log_moneyness": log_moneyness,
+        "early_exercise_premium": np.where(good, premium, np.nan),
+        "implied_vol": vol,
+        "implied_vol_sd": np.where(np.isfinite(vol_sd), vol_sd, np.nan),
+        "delta": sensitivity.delta,
+        "gamma": sensitivity.gamma,
+        "vega": sensitivity.vega,
+        "forward": forward,
+        "discount": discount,
+        "parity_residual": residual,
+    }
+    return rows.with_columns(
+        *(pl.Series(name, values, nan_to_null=True) for name, values in figures.items()),
+        pl.Series("is_out_of_the_money", np.where(is_call, strike >= forward, strike < forward)),
+        pl.Series("status", status.tolist(), dtype=pl.String),
+    )
+
+
+def _group_starts(rows: pl.DataFrame) -> NDArray[np.int64]:
+    """First row of each (ts, expiry), then the number of rows."""
+    change = rows.select(
+        ((pl.col("ts") != pl.col("ts").shift()) | (pl.col("expiry") != pl.col("expiry").shift()))
+        .fill_null(True)
+        .alias("change")
+    )["change"]
+    return np.append(np.flatnonzero(change.to_numpy()), rows.height).astype(np.int64)
+
+
+def _forwards(
+    rows: pl.DataFrame,
+    starts: NDArray[np.int64],
+    price: NDArray[np.float64],
+    price_sd: NDArray[np.float64],
+    usable: NDArray[np.bool_],
+    rate: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], ...]:
+    """Forward, discount and parity residual of every row; NaN where its expiry has none."""
+    strike, tau = rows["strike"].to_numpy(), rows["tau_years"].to_numpy()
+    is_call = (rows["option_right"] == "C").to_numpy()
+    forward, discount, residual = (np.full(rows.height, np.nan) for _ in range(3))
+    for first, last in itertools.pairwise(starts):
+        here = np.arange(first, last)[usable[first:last]]
+        if here.size == 0:
+            continue
+        found, pairs = _parity(here, strike, price, price_sd, is_call, tau[first], rate[first])
+        forward[first:last], discount[first:last] = found.forward, found.discount
+        for side in pairs:
+            residual[side] = found.residual
+    return forward, discount, residual
+
+
+def _parity(
+    here: NDArray[np.int64],
+    strike: NDArray[np.float64],
+    price: NDArray[np.float64],
+    price_sd: NDArray[np.float64],
+    is_call: NDArray[np.bool_],
+    tau: float,
+    rate: float,
+) -> tuple[ParityForward, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Parity over the strikes that have both rights; rows of the calls and of the puts."""
+    calls, puts = here[is_call[here]], here[~is_call[here]]
+    _, at_call, at_put = np.intersect1d(strike[calls], strike[puts], return_indices=True)
+    calls, puts = calls[at_call], puts[at_put]
+    found = parity_forward(
+        strike[calls],
+        price[calls],
+        price[puts],
+        price_sd[calls] ** 2 + price_sd[puts] ** 2,
+        float(np.exp(-rate * tau)),
+        RATE_SD * tau + 1e-6,
+    )
+    return found, (calls, puts)
+
+
+def _early_exercise(
+    spot: NDArray[np.float64],
+    forward: NDArray[np.float64],
+    strike: NDArray[np.float64],
+    tau: NDArray[np.float64],
+    discount: NDArray[np.float64],
+    price: NDArray[np.float64],
+    is_call: NDArray[np.bool_],
+    usable: NDArray[np.bool_],
+    price_sd: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Early-exercise premium at the volatility the raw microprice implies; 0 where it has none.
+
+    Held to the time value less the price's sd, so that a deep option keeps a European premium.
+    """
+    vol = np.where(usable, implied_vol(price, forward, strike, tau, discount, is_call).vol, np.nan)
+    prepaid = discount * forward
+    spot = np.where(np.isfinite(spot) & (np.abs(spot / prepaid - 1) < 0.1), spot, prepaid)
+    found = early_exercise_premium(spot, forward, strike, tau, discount, vol, is_call)
+    intrinsic = discount * np.maximum(np.where(is_call, forward - strike, strike - forward), 0.0)
+    room = np.maximum(price - intrinsic - price_sd, 0.0)
+    return np.minimum(np.nan_to_num(found, nan=0.0), np.nan_to_num(room, nan=0.0))
