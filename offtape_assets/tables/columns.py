@@ -5,6 +5,7 @@ declared here first, then listed by its table.
 """
 
 from offtape_assets.tables.columns_contracts import CONTRACT_COLUMNS
+from offtape_assets.tables.columns_event import EVENT_COLUMNS
 from offtape_assets.tables.columns_joint import JOINT_COLUMNS
 from offtape_assets.tables.columns_leadership import LEADERSHIP_COLUMNS
 from offtape_assets.tables.columns_options import OPTION_COLUMNS
@@ -155,6 +156,7 @@ _VOCABULARY = (
     *JOINT_COLUMNS,
     *OPTION_COLUMNS,
     *LEADERSHIP_COLUMNS,
+    *EVENT_COLUMNS,
 )
 
 COLUMNS = {column.name: column for column in _VOCABULARY}
