@@ -1,0 +1,249 @@
+"""One joint law of all names per snapshot: start after start solved, spreads kept apart.
+
+The band over priors is what the baskets leave undetermined; the spread over restarts of one
+prior is only the noise of the arrangement. Laws of factors are in factor_laws.py, options on
+several names in joint_options.py.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+from zlib import crc32
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from offtape_assets.estimates.joint_marginals import Snapshot
+from offtape_assets.estimates.joint_starts import (
+    EVENT,
+    FALLBACK_CORRELATION,
+    GIVEN_NO,
+    GIVEN_YES,
+    REALIZED,
+    Start,
+    event_laws,
+    event_starts,
+    gaussian_starts,
+)
+from offtape_assets.quant.joint_law import JointLaw, solve_joint
+from offtape_assets.quant.joint_starts import equicorrelation
+
+Floats = NDArray[np.float64]
+
+
+class Plan(NamedTuple):
+    """What is solved at each snapshot."""
+
+    restarts: int
+    equal: tuple[float, ...]
+    """Equal prior correlations swept."""
+    seed: int
+    day: date
+
+
+class Run(NamedTuple):
+    """One arrangement."""
+
+    prior: str
+    restart: int
+    law: JointLaw
+    funds: tuple[str, ...]
+    """Funds imposed in this run."""
+    variance_gaps: Floats
+    solve_ms: float
+
+    @property
+    def states(self) -> Floats:
+        """(n, names + funds) prices."""
+        return np.hstack([self.law.names, self.law.baskets])
+
+
+class Solved(NamedTuple):
+    """All arrangements of a snapshot."""
+
+    snapshot: Snapshot
+    runs: tuple[Run, ...]
+    default: str
+    """The prior whose first arrangement stands for the snapshot."""
+
+    def of(self, prior: str) -> list[Run]:
+        """Runs of one prior."""
+        return [run for run in self.runs if run.prior == prior]
+
+    @property
+    def unconditional(self) -> list[str]:
+        """Priors of laws that have the observed marginals, in the order solved."""
+        return [
+            name
+            for name in dict.fromkeys(run.prior for run in self.runs)
+            if name not in (GIVEN_YES, GIVEN_NO)
+        ]
+
+
+def solve_snapshot(
+    snapshot: Snapshot,
+    plan: Plan,
+    realized: Floats | None,
+    conditional: pl.DataFrame,
+    probability: float | None,
+) -> Solved:
+    """Every start of a snapshot, `plan.restarts` times."""
+    starts = gaussian_starts(snapshot, plan.equal, realized)
+    default = REALIZED if realized is not None else f"equal_{FALLBACK_CORRELATION:g}"
+    if default not in {start.prior for start in starts}:
+        default = starts[-1].prior
+    if probability is not None and conditional["ticker"].n_unique() >= 2:
+        prior = realized
+        if prior is None:
+            prior = equicorrelation(snapshot.names, FALLBACK_CORRELATION)
+        laws = event_laws(snapshot, conditional, probability)
+        starts += event_starts(snapshot, laws, prior)
+        default = EVENT
+    runs = [
+        _run(snapshot, start, restart, plan) for start in starts for restart in range(plan.restarts)
+    ]
+    return Solved(snapshot, tuple(runs), default)
+
+
+def _run(snapshot: Snapshot, start: Start, restart: int, plan: Plan) -> Run:
+    """Draw a start and impose the baskets."""
+    label = f"{plan.day}|{snapshot.ts}|{start.prior}|{restart}"
+    rng = np.random.default_rng([plan.seed, crc32(label.encode())])
+    begun = time.perf_counter()
+    law = solve_joint(start.problem, start.draw(rng), rng, tilted=start.tilted)
+    spent = 1e3 * (time.perf_counter() - begun)
+    gaps = np.full(law.baskets.shape[1], np.nan)
+    if start.tilted is not None:
+        gaps = start.tilted.variance_gaps
+    return Run(start.prior, restart, law, start.funds, gaps, spent)
+
+
+def state_rows(solved: Solved) -> pl.DataFrame:
+    """Rows of model.joint_states: the first arrangement of the default prior."""
+    snapshot, run = solved.snapshot, solved.of(solved.default)[0]
+    count = len(run.states)
+    return pl.DataFrame(
+        {
+            "ts": [snapshot.ts] * (count * len(snapshot.tickers)),
+            "expiry": [snapshot.expiry] * (count * len(snapshot.tickers)),
+            "state": np.tile(np.arange(1, count + 1), len(snapshot.tickers)),
+            "ticker": np.repeat(np.array(snapshot.tickers), count),
+            "price": run.states.T.ravel(),
+        }
+    )
+
+
+def fit_rows(solved: Solved) -> pl.DataFrame:
+    """Rows of model.joint_fits: each fund in each arrangement, then the funds not imposed."""
+    snapshot = solved.snapshot
+    origins = dict(zip(snapshot.tickers[snapshot.names :], snapshot.origins, strict=True))
+    gaps = dict(zip(origins, snapshot.forward_gaps, strict=True))
+    inconsistent = snapshot.refused.get("all")
+    rows = []
+    for number, run in enumerate(solved.runs, 1):
+        about = {
+            "ts": snapshot.ts,
+            "expiry": snapshot.expiry,
+            "run": number,
+            "prior": run.prior,
+            "restart": run.restart,
+            "is_default": run.prior == solved.default and run.restart == 0,
+            "sweeps": run.law.sweeps,
+            "solve_ms": run.solve_ms,
+            "tau_years": snapshot.tau_years,
+            "status": inconsistent or run.law.status,
+        }
+        for k, fund in enumerate(run.funds):
+            rows.append(
+                about
+                | {
+                    "constraint_name": fund,
+                    "constraint_origin": origins[fund],
+                    "relative_residual": float(run.law.relative_residuals[k]),
+                    "is_feasible": bool(run.law.is_feasible[k]),
+                    "forward_gap": float(gaps[fund]),
+                    "variance_gap": _number(run.variance_gaps[k]),
+                    "reason": run.law.reasons[k] or None,
+                }
+            )
+        if not run.funds:
+            rows.append(about | {"constraint_name": "", "is_feasible": True})
+    rows += [
+        {"ts": snapshot.ts, "expiry": snapshot.expiry, "run": 0, "constraint_name": fund}
+        | {"is_default": False, "is_feasible": False, "status": reason}
+        for fund, reason in snapshot.refused.items()
+        if fund != "all"
+    ]
+    return pl.DataFrame(rows, schema=FIT_SCHEMA)
+
+
+FIT_SCHEMA = pl.Schema(
+    {
+        "ts": pl.Datetime("us"),
+        "expiry": pl.Date(),
+        "run": pl.Int32(),
+        "prior": pl.String(),
+        "restart": pl.Int32(),
+        "is_default": pl.Boolean(),
+        "constraint_name": pl.String(),
+        "constraint_origin": pl.String(),
+        "relative_residual": pl.Float64(),
+        "is_feasible": pl.Boolean(),
+        "forward_gap": pl.Float64(),
+        "variance_gap": pl.Float64(),
+        "sweeps": pl.Int32(),
+        "solve_ms": pl.Float64(),
+        "tau_years": pl.Float64(),
+        "status": pl.String(),
+        "reason": pl.String(),
+    }
+)
+
+
+def correlation_rows(solved: Solved) -> pl.DataFrame:
+    """Rows of model.joint_correlations: mean and standard deviation over the restarts."""
+    snapshot = solved.snapshot
+    frames = []
+    for prior in dict.fromkeys(run.prior for run in solved.runs):
+        runs = solved.of(prior)
+        tickers = snapshot.tickers[: snapshot.names] + runs[0].funds
+        order = np.argsort(tickers)
+        listed = np.array(tickers)[order]
+        first, second = np.triu_indices(len(listed), 1)
+        matrices = [np.atleast_2d(np.corrcoef(run.states[:, order].T)) for run in runs]
+        found = np.array([matrix[first, second] for matrix in matrices])
+        spread = np.full(len(first), np.nan)
+        if len(runs) > 1:
+            spread = found.std(axis=0, ddof=1)
+        frames.append(
+            pl.DataFrame(
+                {
+                    "ts": [snapshot.ts] * len(first),
+                    "expiry": [snapshot.expiry] * len(first),
+                    "prior": [prior] * len(first),
+                    "is_default": [prior == solved.default] * len(first),
+                    "ticker_a": listed[first],
+                    "ticker_b": listed[second],
+                    "correlation": np.clip(found.mean(axis=0), -1.0, 1.0),
+                    "correlation_sd": spread,
+                }
+            ).with_columns(pl.col("correlation_sd").fill_nan(None))
+        )
+    return pl.concat(frames)
+
+
+def empty_fit(ts: Sequence[object], reason: str) -> pl.DataFrame:
+    """A row of model.joint_fits for each instant without any joint law."""
+    rows = [
+        {"ts": instant, "run": 0, "constraint_name": "", "is_default": False}
+        | {"is_feasible": False, "status": reason}
+        for instant in ts
+    ]
+    return pl.DataFrame(rows, schema=FIT_SCHEMA)
+
+
+def _number(value: float) -> float | None:
+    """NULL for NaN."""
+    return float(value) if np.isfinite(value) else None
