@@ -1,7 +1,7 @@
 """One event probability from the trades of its two contracts: the filter.
 
-A local level (or its probit) with a vig between the contracts, tick-aware noise and four modes
-of movement: calm, active, fast, jump. The plain scalar model is in kalman, the fit in kalman_event_fit.
+A local level (or its probit) with a vig between the contracts, tick-aware noise and five modes
+of movement: calm, three faster ones, jump. The plain scalar model is in kalman, the fit in kalman_event_fit.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from offtape_assets.quant.kalman_event_kernel import OUTPUTS, run_event_filter
 class EventModel(NamedTuple):
     """Parameters of the event filter; variances are in squared probability (or probit) units.
 
-    `level_variance` is per second in the calm mode; the active mode has `active_ratio` times as
-    much, the fast mode that many times again. Switching rates are per second. `tick_persistence` is the share of the rounding
+    `level_variance` is per second in the calm mode; each of the three faster modes has
+    `mode_ratio` times as much as the one before. Switching rates are per second. `tick_persistence` is the share of the rounding
     variance tick^2/12 that stays until the level has moved by about a tick; the rest is white.
     """
 
@@ -26,10 +26,10 @@ class EventModel(NamedTuple):
     bounce_variance: float
     small_trade_variance: float = 0.0  # of a one-contract trade; falls as 1 / contracts
     tick_persistence: float = 0.85
-    active_ratio: float = 30.0
+    mode_ratio: float = 10.0
     jump_variance: float = 0.03**2
-    calm_to_active: float = 1.0 / 7200.0
-    active_to_calm: float = 1.0 / 900.0
+    speeding_up: float = 1.0 / 3600.0
+    slowing_down: float = 1.0 / 900.0
     jump_rate: float = 1.0 / 43200.0
     vig_variance: float = 0.005**2  # before the first trade
     vig_drift: float = 0.005**2 / 86400.0  # per second

@@ -8,8 +8,9 @@ import math
 import numpy as np
 from numba import njit
 
-MODES = 4  # calm, active, fast, jump
-JUMP = 3
+MODES = 5  # calm, three ever faster ones, jump
+JUMP = MODES - 1
+FASTEST = JUMP - 1
 STATES = 5  # level, vig, tick error, errors of the yes and of the no book
 OUTPUTS = 8  # fields of kalman_event.EventFilter, in order
 ROOT_HALF = math.sqrt(0.5)
@@ -33,20 +34,20 @@ def _observe(level: float, probit: bool) -> tuple[float, float]:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _mode_weights(odds: np.ndarray, step: float, rates: np.ndarray, joint: np.ndarray) -> None:
     """joint[i, j]: probability of mode i before and j during the step."""
-    calm_to_active, active_to_calm, jump_rate = rates[0], rates[1], rates[2]
-    total = calm_to_active + active_to_calm
+    speeding_up, slowing_down, jump_rate = rates[0], rates[1], rates[2]
+    total = speeding_up + slowing_down
     mixed = 1.0 - math.exp(-total * step)
     jump = 1.0 - math.exp(-jump_rate * step)
-    up = mixed * calm_to_active / total
-    down = mixed * active_to_calm / total
+    up = mixed * speeding_up / total
+    down = mixed * slowing_down / total
     for i in range(MODES):
         at = 1 if i == JUMP else i  # a jump leaves the active mode behind
-        rise = up if at < 2 else 0.0
+        rise = up if at < FASTEST else 0.0
         fall = down if at > 0 else 0.0
         for j in range(JUMP):
             joint[i, j] = 0.0
         joint[i, at] = odds[i] * (1.0 - jump) * (1.0 - rise - fall)
-        if at < 2:
+        if at < FASTEST:
             joint[i, at + 1] = odds[i] * (1.0 - jump) * rise
         if at > 0:
             joint[i, at - 1] = odds[i] * (1.0 - jump) * fall
@@ -90,9 +91,7 @@ def _predict(
     probit: bool,
 ) -> None:
     """Move one mode's state over a step, in place."""
-    moved = model[0] * step
-    if mode > 0:
-        moved *= model[4] if mode < 2 or mode == JUMP else model[4] * model[4]
+    moved = model[0] * step * model[4] ** (1 if mode == JUMP else mode)
     slope = _observe(mean[0], probit)[1]
     if probit:  # dU = nu^2 U dt / 2 + nu dW, exactly
         growth = math.exp(0.5 * min(moved, 20.0))

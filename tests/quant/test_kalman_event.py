@@ -27,10 +27,11 @@ ONE_MODE = EventModel(
     bounce_variance=3e-5,
     small_trade_variance=0.0,
     tick_persistence=0.0,
-    active_ratio=1.0,
+    mode_ratio=1.0,
     jump_rate=0.0,
     vig_variance=0.0,
     vig_drift=0.0,
+    basis_variance=0.0,
 )
 
 
@@ -81,9 +82,11 @@ def dense_event(tape, model):
         -2 * np.pi**2 * model.level_variance * np.abs(np.subtract.outer(at, at)) / tick**2
     )
     stays = model.tick_persistence * tick**2 / 12
+    book = np.equal.outer(tape.sides, tape.sides) * model.basis_variance
+    book = book * np.exp(-np.abs(np.subtract.outer(at, at)) / 900.0)
     noise = model.bounce_variance + model.small_trade_variance / tape.sizes + tick**2 / 12 - stays
     sides = tape.sides
-    observed = level + np.outer(sides, sides) * vig + stays * fade + np.diag(noise)
+    observed = level + np.outer(sides, sides) * vig + stays * fade + book + np.diag(noise)
     y = np.where(sides > 0, tape.prices, 1 - tape.prices)
     weights = np.linalg.solve(observed, level[-1])
     ones = np.linalg.solve(observed, np.ones(n))  # an unknown constant is what wide leaves
@@ -94,7 +97,11 @@ def dense_event(tape, model):
 def test_two_contracts_with_vig_and_ticks_equal_the_dense_conditional():
     seconds, is_yes, prices, sizes, _ = draw_tape(2, hours=0.02)
     model = ONE_MODE._replace(
-        tick_persistence=0.85, vig_variance=2.5e-5, vig_drift=3e-9, small_trade_variance=1e-4
+        tick_persistence=0.85,
+        vig_variance=2.5e-5,
+        vig_drift=3e-9,
+        small_trade_variance=1e-4,
+        basis_variance=4e-6,
     )
     tape = event_tape(seconds, is_yes, prices, sizes)
     ours = filter_event(tape, model)
@@ -158,8 +165,11 @@ def test_one_trade_starts_the_filter():
     assert ours.gain[0] == 1.0
     assert np.isnan(ours.standardized_innovation[0])
     tick, model = 0.01**2 / 12, LEVEL_PRIOR
+    book = book * np.exp(-np.abs(np.subtract.outer(at, at)) / 900.0)
     noise = model.bounce_variance + model.small_trade_variance / 10 + tick
-    assert ours.variance[0] == pytest.approx(noise + model.vig_variance, rel=1e-9)
+    assert ours.variance[0] == pytest.approx(
+        noise + model.vig_variance + model.basis_variance, rel=1e-9
+    )
 
 
 def test_a_jump_is_followed_at_once_and_an_outlier_is_not():
@@ -263,9 +273,9 @@ def test_probit_gauge_stays_calibrated_near_certainty():
     assert 0.84 < np.mean(inside) < 0.96
 
 
-def test_schedule_doubles_from_250():
+def test_schedule_grows_from_250():
     assert fit_schedule(250) == []
-    assert fit_schedule(2100) == [250, 500, 1000, 2000]
+    assert fit_schedule(4100) == [250, 1000, 4000]
 
 
 def test_too_few_trades_have_no_fit():
