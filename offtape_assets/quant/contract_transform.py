@@ -4,6 +4,7 @@ Gives the chance that the price ends inside an interval, to about 1e-7, without 
 by paths is in contract_simulation; constant volatility and jumps are in merton.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -154,19 +155,15 @@ def characteristic_function(
     """
     grid = _grid(decay, steps, spacing, shocks)
     levels = variance * np.exp(grid.nodes)
-    operator = np.empty((frequency.size, grid.shift.shape[1], levels.size))
-    for node, level in enumerate(levels):
-        waves = np.cos(np.outer(frequency * np.sqrt(level), grid.shocks)) * grid.weights
-        operator[:, :, node] = waves @ grid.shift
+    phase = np.outer(frequency, np.sqrt(levels))[:, :, None] * grid.shocks
+    operator = (np.cos(phase) * grid.weights) @ grid.shift
     turn = np.exp(-0.5j * np.outer(frequency, levels))
-    return _apply(operator, turn, grid.start, grid.below, steps)
+    return _apply(operator.swapaxes(1, 2).copy(), turn, grid.start, grid.below, steps)
 
 
 def _grid(decay: float, steps: int, spacing: float, shocks: int) -> Grid:
     """Log-variance nodes wide enough for `steps` updates, and one hour's update on them."""
-    points, weights = hermite_e.hermegauss(shocks)
-    used = (points > 0.0) & (points < _LARGEST_SHOCK)
-    points, weights = points[used], 2.0 * weights[used] / np.sqrt(2.0 * np.pi)
+    points, weights = _shock_points(shocks)
     update = np.log(decay + (1.0 - decay) * points**2)
     mean = weights @ update
     sd = np.sqrt(weights @ (update - mean) ** 2)
@@ -180,18 +177,25 @@ def _grid(decay: float, steps: int, spacing: float, shocks: int) -> Grid:
     offsets = np.arange(_STENCIL) - _STENCIL // 2 + 1
     below = -int(floor.min() + offsets[0])
     shift = np.zeros((points.size, int(floor.max() + offsets[-1]) + below + 1))
-    for shock, left in enumerate(floor):
-        shift[shock, left + offsets + below] = _lagrange(update[shock] / gap - left, offsets)
+    into = (floor + below)[:, None] + offsets
+    np.put_along_axis(shift, into, _lagrange(update / gap - floor, offsets), axis=1)
     return Grid(nodes, start, points, weights, shift, below)
 
 
-def _lagrange(position: float, offsets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weights that read a polynomial at `position` from its values at `offsets`."""
-    weights = np.ones(offsets.size)
-    for place, offset in enumerate(offsets):
-        others = np.delete(offsets, place)
-        weights[place] = np.prod((position - others) / (offset - others))
-    return weights
+@lru_cache(maxsize=4)
+def _shock_points(shocks: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Positive Gauss-Hermite points that weigh anything, and their doubled weights."""
+    points, weights = hermite_e.hermegauss(shocks)
+    used = (points > 0.0) & (points < _LARGEST_SHOCK)
+    return points[used], 2.0 * weights[used] / np.sqrt(2.0 * np.pi)
+
+
+def _lagrange(position: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(positions, offsets) weights that read a polynomial at each position from its values."""
+    own = np.eye(offsets.size, dtype=bool)
+    above = np.where(own, 1.0, position[:, None, None] - offsets)
+    below = np.where(own, 1.0, offsets[:, None] - offsets)
+    return (above / below).prod(axis=2)
 
 
 @njit(cache=True, nogil=True)
