@@ -6,7 +6,7 @@ from types import ModuleType
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
-from offtape_assets.assets import contracts, features, joint, leadership, options, raw, truth
+from offtape_assets.assets import contracts, event, features, joint, leadership, options, raw, truth
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.house import House
 from offtape_assets.assets.materialize import to_dagster
@@ -16,7 +16,16 @@ from offtape_assets.settings import Settings
 from offtape_assets.sources.opening import open_source
 from offtape_assets.storage.warehouse import Warehouse
 
-SUBJECTS: tuple[ModuleType, ...] = (raw, features, contracts, options, truth, leadership, joint)
+SUBJECTS: tuple[ModuleType, ...] = (
+    raw,
+    features,
+    event,
+    contracts,
+    options,
+    truth,
+    leadership,
+    joint,
+)
 """Modules of assets; a module's name is the group its assets are shown in."""
 
 

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     event_yes: str = "PRES-2024-DJT"
     event_no: str = "PRES-2024-KH"
     event_date: date = date(2024, 11, 5)
+    event_settled_hour: float = Field(
+        26.0, gt=0, description="outcome known, in hours after New York midnight of event_date"
+    )
     option_expiries: Annotated[tuple[date, ...], NoDecode] = ()
     snapshot_minutes: int = Field(5, ge=1, le=390)
     risk_free_rate: float | None = Field(None, description="per year, continuously compounded")

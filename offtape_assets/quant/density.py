@@ -156,7 +156,7 @@ def repair(density: Array, weights: Array, ratio: Array) -> Array:
         spread = (tilted @ away**2) / mass - mean * mean
         step = -mean / spread
         tilt += step
-        if abs(step) * np.sqrt(spread) < 1e-13:
+        if abs(step) * np.sqrt(spread) < 1e-12:
             break
     tilted = np.maximum(density, 0.0) * np.exp(tilt * away)
     return tilted / (tilted @ weights)
@@ -204,7 +204,7 @@ def smile_density(
     in_k, cdf, coefficients = raw_density(k, total)
     ratio = np.exp(k)
     strike = forward * ratio
-    raw = np.where(np.isfinite(in_k), in_k, 0.0) / strike
+    raw = np.nan_to_num(in_k, nan=0.0, posinf=0.0, neginf=0.0) / strike
     weights = trapezoid_weights(strike)
     mass = raw * weights
     inner = np.interp(quotes.log_moneyness[[0, -1]], k, cdf)

@@ -61,7 +61,7 @@ def select(x: Array, y: Array, variance: Array, unit: float) -> Hyperparameters:
     y = f + e, f ~ GP(0, s^2 a exp(-(x-x')^2 / 2 l^2)), e_i ~ N(0, s^2 v_i): the common scale s^2 is
     concentrated out (with the weight of four points at 1), so that misjudged spreads do not decide the
     smoothness. log p(y) = -(n+4)/2 ln(y'V^-1 y - b'(I/a + G)^-1 b + 4) - ln|I + a G| / 2 on the
-    inducing features [1]_ (ch. 5.4, 8.3); all 49 pairs of the grid are evaluated.
+    inducing features [1]_ (ch. 5.4, 8.3); all 25 pairs of the grid are evaluated.
 
     References
     ----------

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from offtape_assets.quant.vector_math import simd_exp
 
 NODES = 24  # Chebyshev: 0.13 apart in the middle, two thirds of the shortest length scale
-LENGTHS = (4.0, 2.4, 1.5, 0.9, 0.55, 0.33, 0.2)  # in half-widths of the data, smoothest first
-AMPLITUDES = tuple(10.0**power for power in range(-7, 0))  # prior variance in squared units of y
+LENGTHS = (4.0, 1.8, 0.9, 0.45, 0.22)  # in half-widths of the data, smoothest first
+AMPLITUDES = (1e-7, 3e-6, 1e-4, 3e-3, 1e-1)  # prior variance in squared units of y
 NOISE_PRIOR_WEIGHT = 4.0  # the noise scale is judged as if four more quotes had said "1"
 _CUTOFF = 1e-12  # relative eigenvalue of the node kernel below which a direction is left out
 _FLAGS = {"contract", "nsz"}

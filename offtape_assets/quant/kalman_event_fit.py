@@ -33,7 +33,7 @@ FEWEST_TO_FIT = 30
 UNKNOWN = EventModel(*(np.nan for _ in LEVEL_PRIOR))
 FEWEST_TRADES = 250  # before the first fit; until then the priors' parameters are used
 MOST_TRADES = 4_000  # of a fit: the latest before it
-REFIT_GROWTH = 4  # a fit serves until there are four times as many trades
+REFIT_GROWTH = 3  # a fit serves until there are three times as many trades
 
 
 class EventFit(NamedTuple):
@@ -144,7 +144,7 @@ def fit_event_probit(tape: EventTape, level_fit: EventFit) -> EventFit:
 
 
 def fit_schedule(count: int) -> list[int]:
-    """Trade numbers at which parameters are fitted anew: 250, 1000, 4000, ... below count."""
+    """Trade numbers at which parameters are fitted anew: 250, 750, 2250, ... below count."""
     schedule = []
     at = FEWEST_TRADES
     while at < count:

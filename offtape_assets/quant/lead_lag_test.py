@@ -1,7 +1,7 @@
 """Who moves first, decided: a test of lead-lag asymmetry and the rule that names a leader.
 
-Block sums of lagged cross-products, forward less backward, on a grid or on ticks; a leader of a
-group must win against every other member. Descriptive statistics are in `lead_lag.py`.
+Block sums of lagged cross-products, forward less backward, on a grid and on ticks; a leader of a
+group must win against every other member by both. Descriptive statistics are in `lead_lag.py`.
 """
 
 from typing import NamedTuple
@@ -38,7 +38,7 @@ class LeadTest(NamedTuple):
 def grid_lead_test(x: Array, y: Array, max_lag: int, block: int) -> LeadTest:
     """Test whether x leads y, from returns on a regular grid.
 
-    Only valid where both prices are fresh at every step: a stale price makes the other one lead.
+    A stale price makes the other one lead: `confirm` it by the ticks.
 
     Parameters
     ----------
@@ -84,11 +84,20 @@ def grid_lead_test(x: Array, y: Array, max_lag: int, block: int) -> LeadTest:
     return asymmetry_test(sums[filled], float(scale))
 
 
+class TickPart(NamedTuple):
+    """Ticks that make up a series, with its weight in the series' log price (1 for a ticker).
+
+    `times` (n,) are int64 instants in ns, strictly ascending; `values` (n,) log prices from then on.
+    """
+
+    weight: float
+    times: Instants
+    values: Array
+
+
 def tick_lead_test(
-    x_times: Instants,
-    x: Array,
-    y_times: Instants,
-    y: Array,
+    x: tuple[TickPart, ...],
+    y: tuple[TickPart, ...],
     block_starts: Instants,
     lags: tuple[int, ...] = TICK_LAGS_NS,
 ) -> LeadTest:
@@ -96,10 +105,8 @@ def tick_lead_test(
 
     Parameters
     ----------
-    x_times, y_times : ndarray of int64, shape (n_x,) and (n_y,)
-        Instants of price changes in ns, strictly ascending.
-    x, y : ndarray, shape (n_x,) and (n_y,)
-        Log prices from those instants on.
+    x, y : tuple of TickPart
+        The series: one part for a ticker, several for a basket.
     block_starts : ndarray of int64, shape (n_blocks + 1,)
         Edges of the blocks in ns.
     lags : tuple of int
@@ -118,20 +125,27 @@ def tick_lead_test(
     Notes
     -----
     A = sum over lags of HY(k) - HY(-k). Each product pairs whole intervals between ticks, so a
-    series that ticks rarely is not late by construction, as it is on a grid.
+    series that ticks rarely is not late by construction, as it is on a grid. Covariance is linear
+    in each series: a basket's sums are those of its parts. Its price at its parts' last ticks would
+    be late, like any grid.
     """
     n_blocks = len(block_starts) - 1
-    if n_blocks < MIN_BLOCKS or len(x) < MIN_BLOCKS or len(y) < MIN_BLOCKS:
+    if n_blocks < MIN_BLOCKS or min(len(part.times) for part in x + y) < MIN_BLOCKS:
         return _failed("too_few", n_blocks)
-    changes = np.diff(x), np.diff(y)
-    scale = np.sqrt((changes[0] @ changes[0]) * (changes[1] @ changes[1]))
+    scale = np.sqrt(_quadratic_variation(x) * _quadratic_variation(y))
     if not scale > 0.0:
         return _failed("singular", n_blocks)
-    sums = hayashi_yoshida_asymmetry(
-        x_times, x, y_times, y, np.asarray(lags, dtype=np.int64), block_starts
-    )
-    alive = np.histogram(x_times, block_starts)[0] > 0
-    alive &= np.histogram(y_times, block_starts)[0] > 0
+    reach = np.asarray(lags, dtype=np.int64)
+    sums = np.zeros(n_blocks)
+    for a in x:
+        for b in y:
+            pair = hayashi_yoshida_asymmetry(
+                a.times, a.values, b.times, b.values, reach, block_starts
+            )
+            sums += a.weight * b.weight * pair
+    alive = np.ones(n_blocks, dtype=bool)
+    for part in x + y:
+        alive &= np.histogram(part.times, block_starts)[0] > 0
     return asymmetry_test(sums[alive], float(scale))
 
 
@@ -159,6 +173,36 @@ def asymmetry_test(sums: Array, scale: float = 1.0) -> LeadTest:
     z = float(sums.mean() / spread * np.sqrt(n))
     p_value = float(2.0 * stats.t.sf(abs(z), n - 1))
     return LeadTest("ok", float(sums.sum() / scale), z, p_value, n)
+
+
+def confirm(on_ticks: LeadTest, on_grid: LeadTest) -> LeadTest:
+    """The weaker of two tests that must both reject "nobody leads".
+
+    Parameters
+    ----------
+    on_ticks, on_grid : LeadTest
+        The same pair by `tick_lead_test` and `grid_lead_test`.
+
+    Returns
+    -------
+    LeadTest
+        Their statistics with the larger p value; status "disagree" (NaN) if the signs differ, the
+        first failure if one failed.
+
+    Notes
+    -----
+    The two err in opposite directions. On a grid the fresher, finer-ticked series seems to lead:
+    it shows a move before the other one does. Ticks pair whole intervals between changes, but a
+    coarse price changes just when the last increments of value push it over its threshold, so
+    these sit at the interval's end and the coarser series seems to lead. An intersection of both
+    keeps the size of each, wherever one of them is right.
+    """
+    for test in (on_ticks, on_grid):
+        if test.status != "ok":
+            return test
+    if on_ticks.z * on_grid.z <= 0.0:
+        return _failed("disagree", min(on_ticks.n_blocks, on_grid.n_blocks))
+    return on_ticks if on_ticks.p_value >= on_grid.p_value else on_grid
 
 
 def find_leader(z: Array, p_value: Array) -> int | None:
@@ -194,6 +238,10 @@ def _next_sum(values: Array, reach: int) -> Array:
     """Sum of the next `reach` values, for all but the last `reach` rows."""
     total = np.concatenate([[0.0], np.cumsum(values)])
     return total[reach + 1 :] - total[1 : len(values) - reach + 1]
+
+
+def _quadratic_variation(parts: tuple[TickPart, ...]) -> float:
+    return float(sum(np.sum((part.weight * np.diff(part.values)) ** 2) for part in parts))
 
 
 def _failed(status: str, n_blocks: int) -> LeadTest:

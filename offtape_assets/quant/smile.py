@@ -21,7 +21,7 @@ from offtape_assets.quant.vector_math import INV_SQRT_2PI
 
 Array = NDArray[np.float64]
 MIN_QUOTES = 5  # the mean function has four parameters
-UPDATES_PER_FIT = 30  # snapshots between choices of the hyper-parameters
+UPDATES_PER_FIT = 10  # snapshots between choices of the hyper-parameters
 _TABLE = guess_table()
 
 
@@ -116,9 +116,10 @@ class Smile:
 
         Uncertain are the process and, to first order, the four parameters of the mean function.
         """
-        moves = self.scale * mixture_gradient(self.mixture, log_moneyness)
         held = self.process.inputs - self.shift
-        at_points = self.scale * mixture_gradient(self.mixture, held)[:, 0].T
+        everywhere = np.concatenate([log_moneyness, held])
+        moves = self.scale * mixture_gradient(self.mixture, everywhere)
+        moves, at_points = moves[:, :, : log_moneyness.size], moves[:, 0, log_moneyness.size :].T
         prior = PRIOR_SD * np.array([1.0, self.mixture.sd1 + self.mixture.sd2, 1.0, 1.0])
         return [
             self.process.sd(

@@ -275,7 +275,7 @@ def test_probit_gauge_stays_calibrated_near_certainty():
 
 def test_schedule_grows_from_250():
     assert fit_schedule(250) == []
-    assert fit_schedule(4100) == [250, 1000, 4000]
+    assert fit_schedule(2300) == [250, 750, 2250]
 
 
 def test_too_few_trades_have_no_fit():

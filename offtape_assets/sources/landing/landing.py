@@ -8,7 +8,14 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from offtape_assets.sources.landing import crypto, flat_file, fred, option_chains, prediction
+from offtape_assets.sources.landing import (
+    crypto,
+    flat_file,
+    fred,
+    kalshi,
+    option_chains,
+    prediction,
+)
 from offtape_assets.sources.landing.reader import Reader
 from offtape_assets.sources.source import RawRows, SourceError
 from offtape_assets.tables import raw
@@ -19,18 +26,15 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     raw.QUOTES.full_name: partial(flat_file.FlatFileReader, flat_file.QUOTES),
     raw.MINUTE_BARS.full_name: partial(flat_file.FlatFileReader, flat_file.MINUTE_BARS),
     raw.DAILY_BARS.full_name: partial(flat_file.FlatFileReader, flat_file.DAILY_BARS),
+    raw.KALSHI_TRADES.full_name: kalshi.DailyReportReader,
     raw.PREDICTION_MARKETS.full_name: prediction.MarketReader,
     raw.PREDICTION_PRICES.full_name: prediction.PriceReader,
     raw.VOLATILITY_INDEX.full_name: partial(
         crypto.HourlyBarReader, "deribit/volatility_index", crypto.index_records
     ),
     raw.CRYPTO_BARS.full_name: partial(crypto.HourlyBarReader, "btc", crypto.chart_records),
-    raw.OPTION_QUOTES.full_name: partial(
-        option_chains.OptionReader, raw.OPTION_QUOTES.full_name
-    ),
-    raw.OPEN_INTEREST.full_name: partial(
-        option_chains.OptionReader, raw.OPEN_INTEREST.full_name
-    ),
+    raw.OPTION_QUOTES.full_name: partial(option_chains.OptionReader, raw.OPTION_QUOTES.full_name),
+    raw.OPEN_INTEREST.full_name: partial(option_chains.OptionReader, raw.OPEN_INTEREST.full_name),
     raw.TREASURY_BILLS.full_name: fred.BillReader,
 }
 """Table to the reader of its files, built with the landing folder."""
