@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from offtape_assets.sources.landing import (
+    baskets,
     crypto,
     flat_file,
     fred,
@@ -36,6 +37,7 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     raw.OPTION_QUOTES.full_name: partial(option_chains.OptionReader, raw.OPTION_QUOTES.full_name),
     raw.OPEN_INTEREST.full_name: partial(option_chains.OptionReader, raw.OPEN_INTEREST.full_name),
     raw.TREASURY_BILLS.full_name: fred.BillReader,
+    raw.ETF_BASKETS.full_name: baskets.BasketReader,
 }
 """Table to the reader of its files, built with the landing folder."""
 
