@@ -79,7 +79,7 @@ _VOCABULARY = (
     Column("slippage", "DOUBLE", "USD", "sum of D (P - M), D by the quote rule"),
     Column("slippage_normalized", "DOUBLE", "half spreads", "slippage over the mean half spread"),
     Column("effective_spread", "DOUBLE", "fraction", "size-weighted mean of 2 D (P - M)/M"),
-    Column("realized_spread", "DOUBLE", "fraction", "the same against the mid 5 minutes later"),
+    Column("realized_spread", "DOUBLE", "fraction", "the same against the mid 5 minutes later, so known only then"),
     Column("iso_signed_share", "DOUBLE", "fraction", "signed ISO shares / total volume"),
     Column("odd_lot_share", "DOUBLE", "fraction", "odd-lot volume / total volume"),
     Column("sign_coverage", "DOUBLE", "fraction", "signed / signable volume (Lee-Ready)"),

@@ -1,5 +1,6 @@
 """raw: rows as the source gave them, typed and keyed, bad rows set aside with a reason."""
 
+from offtape_assets.market.conditions import SALE_CONDITIONS
 from offtape_assets.tables.columns import TICK_TS, columns
 from offtape_assets.tables.table import Claim, Partitions, Table
 
@@ -28,6 +29,12 @@ TRADES = Table(
             "a New York date lies within a day of the same UTC date",
         ),
         _quarantine("conditions_are_known_lists", "conditions is not null", "blank means regular"),
+        Claim(
+            "conditions_are_known_ids",
+            f"list_has_all({[c.condition for c in SALE_CONDITIONS]}::smallint[], conditions)",
+            "a print with an id nobody documented is kept but never signed",
+            is_blocking=False,
+        ),
     ),
 )
 
@@ -228,7 +235,9 @@ PREDICTION_MARKETS = Table(
     key=("contract_id",),
     order_by=("family", "range_low", "contract_id"),
     claims=(
-        _quarantine("kind_is_known", "kind in ('range', 'above', 'below')", "others are not priced"),
+        _quarantine(
+            "kind_is_known", "kind in ('range', 'above', 'below')", "others are not priced"
+        ),
         _quarantine(
             "bounds_fit_the_kind",
             "case kind when 'range' then range_low < range_high"
