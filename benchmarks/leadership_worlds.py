@@ -7,6 +7,7 @@ wide panel. Prices are in basis points of log price, one second a row.
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
@@ -76,6 +77,39 @@ def updates(
         values.append(prices[at, i])
         grid[:, i] = prices[at, i][np.cumsum(fresh) - 1]
     return times, values, grid
+
+
+def sticky_day(
+    rng: np.random.Generator,
+    thresholds: tuple[float, ...] = (0.1, 0.6, 1.2),
+    n_seconds: int = SESSION,
+) -> tuple[list[NDArray[np.int64]], list[Array], Array]:
+    """Nobody leads: quotes that follow one value, each only once it is a threshold (bp) away.
+
+    The value moves every tenth of a second; a quote moves to it at once when it is too far off. What
+    a market maker with a wide spread does: coarse prices move rarely and late, by no design.
+    """
+    value = np.cumsum(rng.standard_normal(n_seconds * 10) * 0.65 / np.sqrt(10.0))
+    times, values = [], []
+    grid = np.empty((n_seconds, len(thresholds)))
+    for i, threshold in enumerate(thresholds):
+        at, shown = _crossings(value, threshold)
+        times.append(at.astype(np.int64) * 100_000_000)
+        values.append(shown)
+        last = np.searchsorted(at, np.arange(1, n_seconds + 1) * 10, side="left") - 1
+        grid[:, i] = shown[last]
+    return times, values, grid
+
+
+@njit(cache=True)
+def _crossings(value: Array, threshold: float) -> tuple[NDArray[np.int64], Array]:
+    at = [0]
+    shown = [value[0]]
+    for t in range(1, len(value)):
+        if abs(value[t] - shown[-1]) > threshold:
+            at.append(t)
+            shown.append(value[t])
+    return np.array(at), np.array(shown)
 
 
 def name_day(

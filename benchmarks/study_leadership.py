@@ -9,13 +9,13 @@ import csv
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from leadership_worlds import SESSION, name_day, panel_day, tracker_day, updates
+from leadership_worlds import SESSION, name_day, panel_day, sticky_day, tracker_day, updates
 from rich.console import Console
 from rich.table import Table
 
@@ -23,7 +23,13 @@ from offtape_assets.quant.connectedness import connectedness, lagged_spillovers,
 from offtape_assets.quant.information_share import last_vector_share
 from offtape_assets.quant.kalman import filter_local_level
 from offtape_assets.quant.lead_lag_event import event_lead_test, market_adjusted, smooth_event
-from offtape_assets.quant.lead_lag_test import find_leader, grid_lead_test, tick_lead_test
+from offtape_assets.quant.lead_lag_test import (
+    TickPart,
+    confirm,
+    find_leader,
+    grid_lead_test,
+    tick_lead_test,
+)
 from offtape_assets.quant.vecm import fit_vecm
 from offtape_assets.quant.vecm_group import GroupShares, group_shares
 
@@ -41,6 +47,12 @@ class Line(NamedTuple):
     ok: bool
 
 
+def ticks(times: np.ndarray, values: np.ndarray) -> tuple[TickPart, ...]:
+    """One series as the instants at which its price changes."""
+    moved = np.append(True, np.diff(values) != 0.0)
+    return (TickPart(1.0, times[moved], values[moved]),)
+
+
 def at_most(quantity: str, limit: float, reached: float) -> Line:
     return Line(quantity, f"<= {limit:g}", float(reached), bool(reached <= limit))
 
@@ -53,61 +65,54 @@ def shown(quantity: str, reached: float) -> Line:
     return Line(quantity, "", float(reached), True)
 
 
-def named_leader(test: Callable[[int, int], tuple[float, float]]) -> int | None:
-    """Leader of three by a pairwise test (i, j) -> z, p."""
-    z, p_value = np.zeros((3, 3)), np.ones((3, 3))
+class Named(NamedTuple):
+    """Leader of three by ticks alone, by the grid alone, and by both together."""
+
+    ticks: int | None
+    grid: int | None
+    both: int | None
+
+
+def named_leaders(grid: np.ndarray, times: list[np.ndarray], values: list[np.ndarray]) -> Named:
+    """Leaders from a grid of prices and from the ticks behind it."""
+    returns = np.diff(grid, axis=0)
+    z, p_value = (np.full((3, 3, 3), np.nan) for _ in range(2))
     for i in range(3):
         for j in range(i):
-            z[i, j], p_value[i, j] = test(i, j)
-            z[j, i], p_value[j, i] = -z[i, j], p_value[i, j]
-    return find_leader(z, p_value)
+            on_ticks = tick_lead_test(ticks(times[i], values[i]), ticks(times[j], values[j]), EDGES)
+            on_grid = grid_lead_test(returns[:, i], returns[:, j], 10, 300)
+            for k, test in enumerate((on_ticks, on_grid, confirm(on_ticks, on_grid))):
+                z[k, i, j], z[k, j, i] = test.z, -test.z
+                p_value[k, i, j] = p_value[k, j, i] = test.p_value
+    return Named(*(find_leader(a, b) for a, b in zip(z, p_value, strict=True)))
 
 
-def grid_leader(prices: np.ndarray) -> int | None:
-    returns = np.diff(prices, axis=0)
-
-    def pair(i: int, j: int) -> tuple[float, float]:
-        result = grid_lead_test(returns[:, i], returns[:, j], 10, 300)
-        return result.z, result.p_value
-
-    return named_leader(pair)
-
-
-def tick_leader(times: list[np.ndarray], values: list[np.ndarray]) -> int | None:
-    def pair(i: int, j: int) -> tuple[float, float]:
-        result = tick_lead_test(times[i], values[i], times[j], values[j], EDGES)
-        return result.z, result.p_value
-
-    return named_leader(pair)
+def every_second(prices: np.ndarray) -> Named:
+    return named_leaders(prices, [np.arange(SESSION) * SECOND] * 3, list(prices.T))
 
 
 def group_cells(days: int, seed: int) -> Iterator[Line]:
-    """No lead with unequal noise; weak and strong leads; stale followers."""
+    """No lead with unequal noise; stale followers; weak and strong leads."""
     for label, noise in ((".1/1/1", (0.1, 1.0, 1.0)), ("1/.3/.3", (1.0, 0.3, 0.3))):
         draws = [
             tracker_day(np.random.default_rng([seed, 1, d]), lag=0, noise=noise)
             for d in range(days)
         ]
-        named = [grid_leader(prices) for prices in draws]
-        yield at_most(
-            f"no lead, noise {label}: any leader, grid",
-            SIZE,
-            np.mean([n is not None for n in named]),
-        )
-        every = np.arange(SESSION) * SECOND
-        named = [tick_leader([every] * 3, list(prices.T)) for prices in draws]
-        yield at_most(
-            f"no lead, noise {label}: any leader, ticks",
-            SIZE,
-            np.mean([n is not None for n in named]),
-        )
+        named = [every_second(prices) for prices in draws]
+        yield from any_leader(f"no lead, noise {label}", named)
         shares = [group_shares(p, np.random.default_rng([seed, 2, d])) for d, p in enumerate(draws)]
         yield shown(
             f"no lead, noise {label}: IS band declares a leader",
-            np.mean([declares(s) for s in shares]),
+            np.mean([declares(result) for result in shares]),
         )
     yield from stale_cells(days, seed)
     yield from lead_cells(days, seed)
+
+
+def any_leader(label: str, named: list[Named]) -> Iterator[Line]:
+    yield at_most(f"{label}: any leader", SIZE, np.mean([n.both is not None for n in named]))
+    yield shown(f"{label}: any leader, ticks alone", np.mean([n.ticks is not None for n in named]))
+    yield shown(f"{label}: any leader, grid alone", np.mean([n.grid is not None for n in named]))
 
 
 def declares(result: GroupShares) -> bool:
@@ -117,50 +122,37 @@ def declares(result: GroupShares) -> bool:
 
 
 def stale_cells(days: int, seed: int) -> Iterator[Line]:
-    on_grid, on_ticks = [], []
+    named, sticky = [], []
     for d in range(days):
         rng = np.random.default_rng([seed, 3, d])
         times, values, grid = updates(rng, tracker_day(rng, lag=0), (1.0, 0.5, 0.5))
-        on_ticks.append(tick_leader(times, values))
-        on_grid.append(grid_leader(grid))
-    yield at_most(
-        "no lead, stale followers: any leader, ticks",
-        SIZE,
-        np.mean([n is not None for n in on_ticks]),
-    )
-    yield shown(
-        "no lead, stale followers: the fresh one leads, grid", np.mean([n == 0 for n in on_grid])
-    )
+        named.append(named_leaders(grid, times, values))
+        times, values, grid = sticky_day(np.random.default_rng([seed, 13, d]))
+        sticky.append(named_leaders(grid, times, values))
+    yield from any_leader("no lead, stale followers", named)
+    yield from any_leader("no lead, coarse followers that move late", sticky)
     for lag in (1, 2):
-        named = []
+        found = []
         for d in range(days):
             rng = np.random.default_rng([seed, 4, lag, d])
-            times, values, _ = updates(rng, tracker_day(rng, lag=lag, share=0.25), (0.7, 0.2, 0.2))
-            named.append(tick_leader(times, values))
-        yield shown(
-            f"share .25 at {lag} s, updates .7/.2: planted leader, ticks",
-            np.mean([n == 0 for n in named]),
-        )
+            times, values, grid = updates(
+                rng, tracker_day(rng, lag=lag, share=0.25), (0.7, 0.2, 0.2)
+            )
+            found.append(named_leaders(grid, times, values).both == 0)
+        yield shown(f"share .25 at {lag} s, updates .7/.2: planted leader", np.mean(found))
 
 
 def lead_cells(days: int, seed: int) -> Iterator[Line]:
-    named, on_ticks, blind = [], [], []
-    every = np.arange(SESSION) * SECOND
-    for d in range(days):
-        prices = tracker_day(np.random.default_rng([seed, 5, d]), lag=1, share=0.25)
-        named.append(grid_leader(prices))
-        on_ticks.append(tick_leader([every] * 3, list(prices.T)))
-        blind.append(grid_leader(prices[::60]))
-    for label, found in (("grid", named), ("ticks", on_ticks)):
-        yield at_least(
-            f"share .25 at 1 s: planted leader, {label}", 0.95, np.mean([n == 0 for n in found])
-        )
-        yield at_most(
-            f"share .25 at 1 s: wrong leader, {label}", 0.01, np.mean([n in (1, 2) for n in found])
-        )
-    yield shown(
-        "share .25 at 1 s: planted leader in 1-minute data", np.mean([n == 0 for n in blind])
-    )
+    draws = [tracker_day(np.random.default_rng([seed, 5, d]), share=0.25) for d in range(days)]
+    named = [every_second(prices) for prices in draws]
+    yield at_least("share .25 at 1 s: planted leader", 0.95, np.mean([n.both == 0 for n in named]))
+    wrong = [n.both in (1, 2) for n in named]
+    yield at_most("share .25 at 1 s: wrong leader", 0.01, np.mean(wrong))
+    minutes = [np.diff(prices[::60], axis=0) for prices in draws]
+    blind = [
+        all(grid_lead_test(r[:, 0], r[:, j], 10, 30).z > 2.24 for j in (1, 2)) for r in minutes
+    ]
+    yield shown("share .25 at 1 s: planted leader in 1-minute data", np.mean(blind))
     for lag in (1, 2, 5):
         top, width, seconds = [], [], []
         for d in range(days):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from benchmarks.leadership_worlds import SESSION, tracker_day, updates
 from offtape_assets.quant.lead_lag_test import (
+    TickPart,
     asymmetry_test,
     find_leader,
     grid_lead_test,
@@ -14,6 +15,10 @@ from offtape_assets.quant.lead_lag_test import (
 )
 
 EDGES = np.arange(0, SESSION + 1, 300) * 1_000_000_000
+
+
+def ticker(times: np.ndarray, values: np.ndarray) -> tuple[TickPart, ...]:
+    return (TickPart(1.0, times, values),)
 
 
 def leader_on_grid(prices: np.ndarray) -> int | None:
@@ -31,7 +36,7 @@ def leader_on_ticks(times: list, values: list) -> int | None:
     z, p_value = np.zeros((3, 3)), np.ones((3, 3))
     for i in range(3):
         for j in range(i):
-            test = tick_lead_test(times[i], values[i], times[j], values[j], EDGES)
+            test = tick_lead_test(ticker(times[i], values[i]), ticker(times[j], values[j]), EDGES)
             z[i, j], z[j, i] = test.z, -test.z
             p_value[i, j] = p_value[j, i] = test.p_value
     return find_leader(z, p_value)
@@ -100,6 +105,27 @@ def test_ticks_find_a_leader_behind_stale_quotes() -> None:
     assert set(found) <= {0, None}
 
 
+def test_a_basket_is_the_sum_of_its_parts() -> None:
+    """Its price at the parts' last ticks is late; the parts' own sums are not."""
+    of_parts, of_price = [], []
+    for seed in range(12):
+        rng = np.random.default_rng([70, seed])
+        own = np.cumsum(rng.standard_normal((SESSION, 4)), axis=0)
+        fund = own.mean(axis=1)
+        times, values, _ = updates(rng, np.column_stack([own, fund]), (0.4, 0.4, 0.4, 0.4, 0.9))
+        parts = tuple(TickPart(0.25, t, v) for t, v in zip(times[:4], values[:4], strict=True))
+        whole = ticker(times[4], values[4])
+        of_parts.append(tick_lead_test(parts, whole, EDGES).z)
+        every = np.unique(np.concatenate(times[:4]))
+        price = sum(
+            0.25 * v[np.searchsorted(t, every, side="right") - 1]
+            for t, v in zip(times[:4], values[:4], strict=True)
+        )
+        of_price.append(tick_lead_test(ticker(every, price), whole, EDGES).z)
+    assert np.mean(np.abs(of_parts) > 1.96) <= 0.25
+    assert max(of_price) < -5.0  # the fund "leads" a basket that is only seen late
+
+
 def test_minutes_are_blind_to_seconds() -> None:
     """What not to believe: a lead of two seconds is invisible in one-minute data."""
     named = [
@@ -124,9 +150,11 @@ def test_failures_have_a_status_and_no_numbers() -> None:
     assert grid_lead_test(x[:100], x[:100], 5, 50).status == "too_few"
     times = np.arange(1000) * 1_000_000_000
     edges = np.arange(0, 1001, 50) * 1_000_000_000
-    assert tick_lead_test(times, x, times, np.ones(1000), edges).status == "singular"
-    assert tick_lead_test(times[:5], x[:5], times, x, edges).status == "too_few"
-    assert tick_lead_test(times[:200], x[:200], times, x, edges).status == "too_few"
+    assert (
+        tick_lead_test(ticker(times, x), ticker(times, np.ones(1000)), edges).status == "singular"
+    )
+    assert tick_lead_test(ticker(times[:5], x[:5]), ticker(times, x), edges).status == "too_few"
+    assert tick_lead_test(ticker(times[:200], x[:200]), ticker(times, x), edges).status == "too_few"
     assert asymmetry_test(np.zeros(20)).status == "singular"
 
 
