@@ -4,6 +4,7 @@ Dates are trading days of XNYS or calendar days; the second axis is the configur
 """
 
 import warnings
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
@@ -72,22 +73,24 @@ class Axes:
             for day in HOLIDAYS
             if day >= self._settings.start_date
         ]
-        return self._days("0 0 * * 1-5", closed)
+        return self._days("0 0 * * 1-5", closed, _next_weekday)
 
     @cached_property
     def _calendar_days(self) -> dg.TimeWindowPartitionsDefinition:
-        return self._days("0 0 * * *", [])
+        return self._days("0 0 * * *", [], _next_day)
 
     @cached_property
     def _days_and_tickers(self) -> dg.MultiPartitionsDefinition:
         tickers = dg.StaticPartitionsDefinition(list(self._settings.tickers))
         return dg.MultiPartitionsDefinition({DATE_AXIS: self._trading_days, TICKER_AXIS: tickers})
 
-    def _days(self, cron: str, closed: list[datetime]) -> dg.TimeWindowPartitionsDefinition:
+    def _days(
+        self, cron: str, closed: list[datetime], following: Callable[[date], date]
+    ) -> dg.TimeWindowPartitionsDefinition:
         last = self._settings.last_date
         return dg.TimeWindowPartitionsDefinition(
             start=self._settings.start_date.isoformat(),
-            end=(last + timedelta(days=1)).isoformat() if last else None,
+            end=following(last).isoformat() if last else None,
             fmt="%Y-%m-%d",
             cron_schedule=cron,
             timezone="America/New_York",
@@ -128,6 +131,15 @@ class Axes:
             return dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name=DATE_AXIS)
         days = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
         return _by_date(days) if reader is Partitions.DAY_AND_TICKER else days
+
+
+def _next_day(day: date) -> date:
+    return day + timedelta(days=1)
+
+
+def _next_weekday(day: date) -> date:
+    """Where the axis of trading days ends: Dagster lets a Friday last until Monday."""
+    return day + timedelta(days=max(1, 7 - day.weekday()) if day.weekday() >= 4 else 1)
 
 
 def _by_date(days: dg.PartitionMapping) -> dg.PartitionMapping:
