@@ -39,6 +39,8 @@ _BLOCKS = (
     (CROSS, 1e-4, 20.0, 1.0),
 )
 """Code, share of prints, size in mean prints, distance from the mid in basis points."""
+BOOK_SHARE = 0.84
+"""Share of the day's volume that the book's prints have; auctions and blocks have the rest."""
 CORRECTION = kernels.TRADE_COLUMNS
 """Row of the correction code, after the kernel's columns."""
 
@@ -48,6 +50,7 @@ def with_other_prints(market: SessionWorld, tape: TapePlan, trades: np.ndarray) 
     rng = generator(market.world.seed, market.day, tape.name.ticker, "prints")
     trades = np.vstack([trades, np.zeros((1, trades.shape[1]), np.int64)])
     _mark_extended(market, trades)
+    _scale_sizes(trades, BOOK_SHARE * tape.volume)
     trades = np.hstack([trades, _blocks(market, tape, trades, rng)])
     trades = np.hstack([trades, _corrected(trades, rng)])
     trades = np.hstack([trades, _auctions(market, tape, trades)])
@@ -55,6 +58,17 @@ def with_other_prints(market: SessionWorld, tape: TapePlan, trades: np.ndarray) 
     steps = 1 + (trades[kernels.TRADE_ID] & 1) + (trades[kernels.TS] // 1000 & 1)
     trades[kernels.SEQUENCE] = 1000 + np.cumsum(steps)
     return trades
+
+
+def _scale_sizes(trades: np.ndarray, shares: float) -> None:
+    """Make the round lots of the session larger or smaller until all prints have `shares`."""
+    regular = trades[kernels.CODE] & EXTENDED == 0
+    lots = regular & (trades[kernels.CODE] & kernels.IS_ODD_LOT == 0)
+    wanted = shares - trades[kernels.SIZE, regular & ~lots].sum()
+    for _ in range(3):
+        factor = max(wanted, 0.0) / max(trades[kernels.SIZE, lots].sum(), 1)
+        scaled = np.rint(trades[kernels.SIZE, lots] * factor / 100).astype(int) * 100
+        trades[kernels.SIZE, lots] = np.maximum(scaled, 100)
 
 
 def counts_in_volume(trades: np.ndarray) -> np.ndarray:
@@ -79,7 +93,7 @@ def _blocks(
     market: SessionWorld, tape: TapePlan, trades: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     parts = []
-    mean = max(100.0, 0.5 * tape.volume / max(trades.shape[1], 1))
+    mean = max(100.0, 0.3 * tape.volume / max(trades.shape[1], 1))
     for code, share, size, distance in _BLOCKS:
         count = 1 + rng.poisson(share * trades.shape[1])
         second = rng.integers(market.open + 60, market.close - 60, count)

@@ -21,8 +21,8 @@ CHUNK = 3600
 """Seconds simulated at a time: a busy name's day is never held whole."""
 _WEIGHTS = {ticker: name.volume_dollars_millions**0.55 for ticker, name in NAMES.items()}
 _ALL_WEIGHTS = sum(_WEIGHTS.values())
-_MEAN_ROUND_LOT = 195.0
-_MEAN_ODD_LOT = 33.0
+_ROUND_LOT = 100.0
+_MEAN_ODD_LOT = 34.0
 
 
 class TapePlan(NamedTuple):
@@ -57,13 +57,11 @@ def plan(market: SessionWorld, ticker: str) -> TapePlan:
     wished = max(name.spread_cents * 100 - tick, 0.1 * tick) / 2
     half_spread = wished * scale * near * outside
     volume = daily_volume(market, name)
-    prints = trade_rate.sum() * 1.33 + 0.5 * name.trade_share * (market.close - market.open)
-    regular = max(1.0, 0.86 * volume - prints * name.odd_lot_share * _MEAN_ODD_LOT)
-    size_scale = regular / (prints * (1 - name.odd_lot_share) * _MEAN_ROUND_LOT)
+    smallest = name.odd_lot_share * _MEAN_ODD_LOT + (1 - name.odd_lot_share) * _ROUND_LOT
+    trade_rate = trade_rate * min(1.0, 0.45 * volume / smallest / trade_rate.sum())
     depth = 2.0 + 40.0 / (1.0 + name.price_usd / 20.0)
     traits = np.array([
-        tick, name.trade_share, name.odd_lot_share, depth, max(size_scale, 0.4),
-        2.0 * (name.spread_cents * 100 + tick),
+        tick, name.trade_share, name.odd_lot_share, depth, 2.0 * (name.spread_cents * 100 + tick),
     ])  # fmt: skip
     return TapePlan(name, values, quote_rate, trade_rate, half_spread, traits, volume)
 

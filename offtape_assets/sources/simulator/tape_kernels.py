@@ -24,7 +24,7 @@ B_SIDE, B_QUOTES, B_TRADES, B_QUOTE_SEQ, B_TRADE_SEQ, B_LAST_TS = range(6, 12)
 BOOK_LENGTH = 12
 
 # traits: what does not change within the day
-T_TICK, T_TRADE_SHARE, T_ODD_LOT, T_DEPTH, T_SIZE_SCALE, T_BURST = range(6)
+T_TICK, T_TRADE_SHARE, T_ODD_LOT, T_DEPTH, T_BURST = range(5)
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX_A = np.uint64(0xBF58476D1CE4E5B9)
@@ -111,14 +111,13 @@ def _print_trade(
 
 @njit(cache=True, nogil=True)
 def _shares(state: np.ndarray, traits: np.ndarray) -> tuple[int, int]:
-    """Size of a print and whether it is an odd lot."""
+    """Size of a print before scaling to the day's volume, and whether it is an odd lot."""
     if _uniform(state) < traits[T_ODD_LOT]:
         return 1 + int(99.0 * _uniform(state) ** 2), IS_ODD_LOT
     u = _uniform(state)
-    lots = 1.0
-    if u < 0.4:
-        lots = 1.0 + int(0.9 / u**0.7 - 0.9)
-    return 100 * max(1, int(lots * traits[T_SIZE_SCALE] + _uniform(state))), 0
+    if u > 0.4:
+        return 100, 0
+    return 100 * (1 + int(0.9 / u**0.7 - 0.9)), 0
 
 
 @njit(cache=True, nogil=True)
@@ -173,7 +172,7 @@ def _flicker(
     bid, ask = book[B_BID], book[B_ASK]
     u = _uniform(state)
     inward = ask - bid > tick and u < 0.6
-    if ask - bid == tick and u < 0.003:
+    if ask - bid == tick and u < 0.12:
         inward = True
     if _uniform(state) < 0.5 and bid > 2 * tick:
         book[B_BID] += tick if inward else -tick

@@ -1,0 +1,74 @@
+"""The whole market: factor portfolios load as they must and return their factors."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from offtape_assets.sources.simulator import factors
+from offtape_assets.sources.simulator.simulator import SimulatorSource
+from offtape_assets.tables import raw
+
+DAY = date(2024, 11, 5)
+OTHERS = 480
+
+
+@pytest.fixture(scope="module")
+def source() -> SimulatorSource:
+    return SimulatorSource(message_scale=0.1, market_names=OTHERS)
+
+
+def test_legs_sum_to_one_and_portfolios_load_on_their_own_factor():
+    market = factors.members(OTHERS)
+    long = np.where(market.weights > 0, market.weights, 0).sum(1)
+    short = np.where(market.weights < 0, market.weights, 0).sum(1)
+    assert long == pytest.approx(np.ones(5))
+    assert short == pytest.approx([0, -1, -1, -1, -1])
+    assert market.weights @ market.loadings == pytest.approx(np.eye(5), abs=1e-12)
+
+
+def test_study_names_keep_their_planted_loadings(source):
+    market = factors.members(OTHERS)
+    for ticker, loadings in zip(market.tickers, market.loadings[market.is_study], strict=False):
+        assert tuple(loadings) == source.levels.name(ticker).loadings
+
+
+def test_portfolio_returns_are_the_factors(source, tmp_path):
+    path = next(iter(source.read(raw.QUOTES_1S, DAY, (), tmp_path))).rows
+    rows = pl.read_parquet(path).drop_nulls()
+    assert rows.select("ts", "ticker").equals(rows.select("ts", "ticker").sort("ts", "ticker"))
+    mid = (pl.col("bid_price").cast(float) + pl.col("ask_price").cast(float)) / 2
+    market = factors.members(OTHERS)
+    wide = (
+        rows.select("ts", "ticker", mid.log().alias("mid"))
+        .pivot(on="ticker", index="ts", values="mid")
+        .sort("ts")
+        .select(market.tickers.tolist())
+        .fill_null(strategy="forward")
+        .to_numpy()[120::120]
+    )
+    found = np.diff(wide, axis=0) @ market.weights.T
+    session = source.session(DAY)
+    planted = np.diff(session.factor_paths[session.open + 121 : session.close + 1][::120], axis=0)
+    for column in range(5):
+        assert np.corrcoef(found[:, column], planted[: len(found), column])[0, 1] > 0.93
+
+
+def test_weights_are_known_the_evening_before(source, tmp_path):
+    rows = next(iter(source.read(raw.FACTOR_WEIGHTS, DAY, (), tmp_path))).rows
+    assert set(rows["as_of"]) == {date(2024, 11, 4)}
+    assert set(rows["factor"]) == {"mkt_rf", "smb", "hml", "rmw", "cma"}
+
+
+def test_the_library_compounds_to_the_sum_of_sessions(source, tmp_path):
+    days = [date(2024, 11, 4), date(2024, 11, 5), date(2024, 11, 6)]
+    logs = [
+        np.log1p(next(iter(source.read(raw.FACTOR_LIBRARY, day, (), tmp_path))).rows["mkt_rf"][0])
+        for day in days
+    ]
+    totals = source.levels.factor_return(0, days)
+    first, last = source.session(date(2024, 11, 1)), source.session(days[-1])
+    before = first.factor_paths[-1, 0] - first.factor_paths[first.close, 0]
+    after = last.factor_paths[-1, 0] - last.factor_paths[last.close, 0]
+    assert sum(logs) == pytest.approx(before + totals.sum() - after)
