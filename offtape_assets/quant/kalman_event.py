@@ -41,7 +41,10 @@ class EventFilter:
     """What the filter knows after each trade; all (T,) float64, in probability units.
 
     `innovation` is in the traded contract's price; the first trade's is NaN, as are its
-    `standardized_innovation` and `log_likelihood`. `active_share` is the probability that the
+    `standardized_innovation` and `log_likelihood`. With one mode `standardized_innovation` is
+    the innovation over its standard deviation; with several it is the standard normal quantile at
+    the price's predicted probability, which has the same law N(0, 1) and is not ruined by one
+    jump of ten deviations. `active_share` is the probability that the
     level is not in its calm mode, `vig` half the excess over 1 of the two contracts' prices.
     """
 

@@ -141,6 +141,31 @@ def _tail(alpha: float) -> tuple[float, float]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _quantile(tail: float) -> float:
+    """The z >= 0 with P(Z >= z) = tail <= 1/2: a rational start, then Newton on log P."""
+    if tail < TINY:
+        return 37.0
+    root = math.sqrt(-2.0 * math.log(tail))
+    z = root - (2.515517 + 0.802853 * root + 0.010328 * root**2) / (
+        1.0 + 1.432788 * root + 0.189269 * root**2 + 0.001308 * root**3
+    )  # Abramowitz, Stegun 26.2.23
+    for _ in range(3):
+        log_tail, ratio = _tail(z)
+        z += (log_tail - math.log(tail)) / ratio
+    return z
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _normal_score(above: float, below: float, edge: float) -> float:
+    """z of a price from its predicted chances of more and of less; of a bound, z expected."""
+    if edge == 0.0:
+        return _quantile(above) if above < below else -_quantile(below)
+    tail = above if edge > 0.0 else below
+    z = _quantile(tail) if tail <= 0.5 else -_quantile(1.0 - tail)
+    return edge * _tail(z)[1]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _update(
     mean: np.ndarray,
     spread: np.ndarray,
@@ -150,34 +175,34 @@ def _update(
     edge: float,
     probit: bool,
     column: np.ndarray,
-) -> tuple[float, float, float, float]:
-    """Condition one mode's state on a price in yes units: innovation, variance, gain, log-density.
+) -> tuple[float, float, float, float, float]:
+    """Condition one mode's state on a price in yes units: gap, shift, variance, gain, log-density.
 
-    A price at the last tick before 0 or 1 says "at least" (edge 1) or "at most" (edge -1) `price`;
-    the innovation is then its expectation (Tobit filter).
+    A price at the last tick before 0 or 1 says "at least" (edge 1) or "at most" (edge -1) `price`
+    (Tobit filter): gap is the bound's distance, shift what the price is expected to be off by.
     """
     expected, slope = _observe(mean[0], probit)
     book = 3 if side > 0 else 4
-    surprise = price - expected - side * mean[1] - mean[2] - mean[book]
+    gap = price - expected - side * mean[1] - mean[2] - mean[book]
     for a in range(STATES):
         column[a] = spread[a, 0] * slope + spread[a, 1] * side + spread[a, 2] + spread[a, book]
     variance = noise + column[0] * slope + column[1] * side + column[2] + column[book]
-    known = 1.0
+    known, shift = 1.0, gap
     if edge == 0.0:
-        density = -0.5 * (math.log(variance) + surprise * surprise / variance)
+        density = -0.5 * (math.log(variance) + gap * gap / variance)
         density -= math.log(ROOT_TWO_PI)
     else:
-        alpha = edge * surprise / math.sqrt(variance)
+        alpha = edge * gap / math.sqrt(variance)
         density, ratio = _tail(alpha)
         known = ratio * (ratio - alpha)
-        surprise = edge * ratio * math.sqrt(variance)
+        shift = edge * ratio * math.sqrt(variance)
     for a in range(STATES):
-        mean[a] += column[a] / variance * surprise
+        mean[a] += column[a] / variance * shift
         for b in range(STATES):
             spread[a, b] -= known * column[a] * column[b] / variance
     if not probit:
         _confine(mean, spread)
-    return surprise, variance, column[0] * slope / variance, density
+    return gap, shift, variance, column[0] * slope / variance, density
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -289,7 +314,7 @@ def _trade(
     after, around = np.empty((MODES, STATES)), np.empty((MODES, STATES, STATES))
     scores, gains = np.full(MODES, -np.inf), np.zeros(MODES)
     _mode_weights(odds, step, model[6:9], joint)
-    expected, square = 0.0, 0.0
+    innovation, above, below = 0.0, 0.0, 0.0
     for j in range(MODES):
         prior = joint[:, j].sum()
         if prior < TINY:
@@ -297,12 +322,13 @@ def _trade(
             continue
         _merge(joint[:, j], means, spreads, after[j], around[j])
         _predict(after[j], around[j], j, step, tick, model, probit)
-        surprise, variance, gains[j], density = _update(
+        gap, shift, variance, gains[j], density = _update(
             after[j], around[j], price, side, noise, edge, probit, column
         )
         scores[j] = math.log(prior) + density
-        expected += prior * surprise
-        square += prior * (variance + surprise * surprise)
+        innovation += prior * shift
+        above += prior * 0.5 * math.erfc(gap / math.sqrt(2.0 * variance))
+        below += prior * 0.5 * math.erfc(-gap / math.sqrt(2.0 * variance))
     likelihood = _posterior(scores, odds)
     means[:], spreads[:] = after, around
     row[0], row[1] = _report(odds, means, spreads, probit)
@@ -310,8 +336,8 @@ def _trade(
     for j in range(MODES):
         row[2] += odds[j] * gains[j]
         row[7] += odds[j] * means[j, 1]
-    row[3] = side * expected
-    row[4] = side * expected / math.sqrt(square - expected * expected)
+    row[3] = side * innovation
+    row[4] = side * _normal_score(above, below, edge)
     row[5], row[6] = likelihood, 1.0 - odds[0]
     return likelihood
 

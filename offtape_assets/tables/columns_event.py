@@ -6,7 +6,12 @@ EVENT_COLUMNS = (
     Column("variance", "DOUBLE", "fraction^2", "variance of the estimate at ts"),
     Column("gain", "DOUBLE", "", "weight the trade's surprise was given; 0: it added nothing"),
     Column("innovation", "DOUBLE", "USD", "price less its prediction from earlier trades"),
-    Column("standardized_innovation", "DOUBLE", "", "innovation over its predicted sd, z"),
+    Column(
+        "standardized_innovation",
+        "DOUBLE",
+        "",
+        "z: innovation over its predicted sd, or normal score",
+    ),
     Column("log_likelihood", "DOUBLE", "nats", "log-density of the price given earlier trades"),
     Column("probability_low", "DOUBLE", "fraction", "lower end of the 90 % band"),
     Column("probability_high", "DOUBLE", "fraction", "upper end of the 90 % band"),
