@@ -87,7 +87,7 @@ def irregular_quotes(quotes: np.ndarray, rng: np.random.Generator) -> np.ndarray
     Returns
     -------
     numpy.ndarray
-        Shape (rows,): 0 ordinary, 1 one-sided.
+        Shape (rows,): 0 ordinary, 1 one-sided, 2 a trading pause.
     """
     n = quotes.shape[1]
     kinds = np.zeros(n, np.int8)
@@ -99,6 +99,7 @@ def irregular_quotes(quotes: np.ndarray, rng: np.random.Generator) -> np.ndarray
     ):
         quotes[price, chosen] = quotes[size, chosen] = 0
     kinds[one_sided] = 1
+    kinds[(quotes[kernels.BID] == 0) & (quotes[kernels.ASK] == 0)] = 2
     crossed = rng.integers(0, n, 1 + int(1e-4 * n))
     crossed = crossed[kinds[crossed] == 0]
     quotes[kernels.BID, crossed] = quotes[kernels.ASK, crossed] + 100

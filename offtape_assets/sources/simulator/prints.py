@@ -8,7 +8,7 @@ import numpy as np
 
 from offtape_assets.sources.simulator import tape_kernels as kernels
 from offtape_assets.sources.simulator.streams import generator
-from offtape_assets.sources.simulator.tape import TapePlan
+from offtape_assets.sources.simulator.tape import TapePlan, pauses
 from offtape_assets.sources.simulator.world import SessionWorld
 
 EXTENDED = 4
@@ -39,6 +39,8 @@ _BLOCKS = (
     (CROSS, 1e-4, 20.0, 1.0),
 )
 """Code, share of prints, size in mean prints, distance from the mid in basis points."""
+REOPENED = 5000
+"""Shares of a reopening print."""
 BOOK_SHARE = 0.84
 """Share of the day's volume that the book's prints have; auctions and blocks have the rest."""
 CORRECTION = kernels.TRADE_COLUMNS
@@ -134,7 +136,7 @@ def _auctions(market: SessionWorld, tape: TapePlan, trades: np.ndarray) -> np.nd
     second = trades[kernels.TS] // 1_000_000_000 - market.start
     in_session = (second >= market.open) & (second < market.close)
     regular = counts_in_volume(trades) & in_session
-    traded = trades[kernels.SIZE, regular].sum()
+    traded = trades[kernels.SIZE, regular].sum() + REOPENED * len(pauses(market, tape.name))
     opening = round(0.015 * tape.volume, -2) + 100
     closing = max(100, int(tape.volume - traded - opening))
     rows = []
@@ -147,4 +149,8 @@ def _auctions(market: SessionWorld, tape: TapePlan, trades: np.ndarray) -> np.nd
         for code, later in ((auction, 0), (official, 1_000_000)):
             identity = 2 * 10**9 + code
             rows.append([ts + later, 0, ts - 50_000, price, size, 12, code, identity, 0])
+    for number, (_, last) in enumerate(pauses(market, tape.name)):
+        ts = (market.start + last) * 10**9
+        price = round(float(tape.values[last]) / tick) * tick
+        rows.append([ts, 0, ts - 50_000, price, REOPENED, 12, REOPENING, 3 * 10**9 + number, 0])
     return np.array(rows, np.int64).T

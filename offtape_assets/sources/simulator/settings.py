@@ -43,6 +43,8 @@ class World:
     tracking_noise_bp: float = 0.5
     quotes_per_day: float = 4.0e6
     trades_per_day: float = 0.9e6
+    pause_volatility: float = 0.9
+    """Names of at least this volatility a year have trading pauses."""
     chain_minutes: int = 5
     market_names: int = 480
     """Stocks outside the study; 3,000 and more make a whole market."""

@@ -17,6 +17,7 @@ from offtape_assets.sources.simulator.world import SECONDS, SessionWorld
 
 UNITS = 10_000
 """Price units per dollar."""
+PAUSE_SECONDS = 300
 CHUNK = 3600
 """Seconds simulated at a time: a busy name's day is never held whole."""
 _WEIGHTS = {ticker: name.volume_dollars_millions**0.55 for ticker, name in NAMES.items()}
@@ -74,6 +75,36 @@ def daily_volume(market: SessionWorld, name: Planted) -> float:
     return max(100.0, round(shares, -2))
 
 
+def pauses(market: SessionWorld, name: Planted) -> list[tuple[int, int]]:
+    """Trading pauses of a very volatile name: seconds [first, last) after the first quote."""
+    if name.own_volatility < market.world.pause_volatility:
+        return []
+    rng = generator(market.world.seed, market.day, name.ticker, "pauses")
+    starts = np.sort(rng.integers(market.open + 900, market.close - 1800, rng.integers(0, 3)))
+    return [
+        (int(start), int(start) + PAUSE_SECONDS)
+        for before, start in zip([-PAUSE_SECONDS * 2, *starts], starts, strict=False)
+        if start - before > PAUSE_SECONDS
+    ]
+
+
+def _without_pauses(
+    market: SessionWorld, name: Planted, quotes: np.ndarray, trades: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take out what falls into a pause; its first quote stays, without its two sides."""
+    for first, last in pauses(market, name):
+        begin, end = ((market.start + second) * 1_000_000_000 for second in (first, last))
+        paused = [
+            (rows[kernels.TS] >= begin) & (rows[kernels.TS] < end) for rows in (quotes, trades)
+        ]
+        trades = trades[:, ~paused[1]]
+        inside = np.flatnonzero(paused[0])
+        if len(inside):
+            quotes = np.delete(quotes, inside[1:], axis=1)
+            quotes[kernels.BID : kernels.ASK_SIZE + 1, inside[0]] = 0
+    return quotes, trades
+
+
 def run(
     market: SessionWorld, tape: TapePlan, quotes: bool, trades: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -108,5 +139,6 @@ def run(
             book[:], state[:] = before
             capacity *= 2
         counts = book[kernels.B_QUOTES], book[kernels.B_TRADES]
-        yield written[0][:, : counts[0]], written[1][:, : counts[1]]
+        rows = written[0][:, : counts[0]], written[1][:, : counts[1]]
+        yield _without_pauses(market, tape.name, *rows)
         book[kernels.B_QUOTES] = book[kernels.B_TRADES] = 0

@@ -1,6 +1,7 @@
 """The tape: what was planted in quotes, prints and bars is there to be found."""
 
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -132,3 +133,24 @@ def test_a_heavier_tape_has_more_rows_of_the_same_market(market):
     assert np.array_equal(heavier.price("XLU"), market.price("XLU"))
     light, heavy = (book_rows(m, "XLU")[0].shape[1] for m in (market, heavier))
     assert heavy > 1.8 * light
+
+
+def test_a_paused_name_neither_quotes_nor_prints_until_it_reopens():
+    halted = SimulatorSource(pause_volatility=0.4)
+    session = next(
+        session
+        for session in map(halted.session, (DAY, date(2024, 11, 5), date(2024, 11, 1)))
+        if tape.pauses(session, session.levels.name("SMCI"))
+    )
+    first, last = tape.pauses(session, session.levels.name("SMCI"))[0]
+    begin, end = ((session.start + second) * NANOSECONDS for second in (first, last))
+    quotes = tape_rows.quotes(session, "SMCI", Path()).filter(
+        pl.col("ts").dt.epoch("ns").is_between(begin, end - 1)
+    )
+    assert quotes["conditions"].to_list() == [[43, 81]]
+    assert quotes.select("bid_price", "ask_price").row(0) == (None, None)
+    trades = tape_rows.clean_trades(session, "SMCI")
+    late = np.isin(trades[kernels.CODE], prints.NO_RANGE) | (trades[prints.CORRECTION] >= 10)
+    inside = (trades[kernels.TS] >= begin) & (trades[kernels.TS] < end)
+    assert not (inside & ~late & (trades[kernels.CODE] != prints.CROSS)).any()
+    assert prints.REOPENING in trades[kernels.CODE, trades[kernels.TS] == end]
