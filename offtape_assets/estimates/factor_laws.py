@@ -5,6 +5,7 @@ which is what the weights are for. Which states are used is decided in joint.py.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -24,7 +25,7 @@ MOMENT_SCHEMA = pl.Schema(
         "implied_vol": pl.Float64(),
         "return_mean": pl.Float64(),
         "return_vol": pl.Float64(),
-        "return_vol_low": pl.Float64(),
+        "return_vol_independent": pl.Float64(),
         "weight_coverage": pl.Float64(),
         "tau_years": pl.Float64(),
         "status": pl.String(),
@@ -57,15 +58,17 @@ def factor_frames(
     for (ts, expiry), own in states.group_by("ts", "expiry", maintain_order=True):
         wide = own.pivot("ticker", index="state", values="price").drop("state")
         prices = wide.cast(pl.Float64).to_numpy()
-        for factor, held, coverage in _held_weights(weights, wide.columns):
-            about = {"ts": ts, "expiry": expiry, "factor": factor, "weight_coverage": coverage}
-            about["tau_years"] = years.get(ts)
-            if not held.any():
-                moments.append(about | {"status": "no_weights"})
+        for held in _held_weights(weights, wide.columns):
+            about = {"ts": ts, "expiry": expiry, "factor": held.factor, "tau_years": years.get(ts)}
+            about |= {"weight_coverage": held.coverage, "status": held.status}
+            if held.status == "no_weights":
+                moments.append(about)
                 continue
-            law, moment = _factor(prices, held, years.get(ts))
+            law, moment = _factor(prices, held.weights, years.get(ts))
             moments.append(about | moment)
-            laws.append(law.select(pl.lit(ts).alias("ts"), pl.lit(factor).alias("factor"), "*"))
+            laws.append(
+                law.select(pl.lit(ts).alias("ts"), pl.lit(held.factor).alias("factor"), "*")
+            )
     return (
         pl.concat([law.select(list(LAW_SCHEMA)).cast(LAW_SCHEMA) for law in laws]),
         pl.DataFrame(moments, schema=MOMENT_SCHEMA),
@@ -100,8 +103,7 @@ def _factor(
         "implied_vol": float(in_dollars.volatility[0]),
         "return_mean": float(as_return.mean[0]),
         "return_vol": float(as_return.volatility[0] / root) if years else None,
-        "return_vol_low": alone / float(root) if years else None,
-        "status": "ok",
+        "return_vol_independent": alone / float(root) if years else None,
     }
     return law, moments
 
@@ -113,10 +115,20 @@ def balance_legs(weights: Floats) -> Floats:
     return long / max(long.sum(), tiny) - short / max(short.sum(), tiny)
 
 
-def _held_weights(
-    weights: pl.DataFrame, tickers: Sequence[str]
-) -> Iterator[tuple[str, Floats, float]]:
-    """Per factor: its name, the weights of the columns, the share of absolute weight they are."""
+class Held(NamedTuple):
+    """The part of a factor's portfolio that the joint law knows."""
+
+    factor: str
+    weights: Floats
+    """Weight of each column of the states."""
+    coverage: float
+    """Their share of the factor's absolute weight."""
+    status: str
+    """'ok', 'one_leg' where a long-short factor is left with one side, or 'no_weights'."""
+
+
+def _held_weights(weights: pl.DataFrame, tickers: Sequence[str]) -> Iterator[Held]:
+    """What is held of every factor of the latest evening."""
     if weights.is_empty():
         return
     latest = weights.filter(pl.col("as_of") == pl.col("as_of").max())
@@ -124,4 +136,7 @@ def _held_weights(
         by_ticker = dict(zip(own["ticker"], own["weight"], strict=True))
         held = np.array([float(by_ticker.get(ticker, 0.0)) for ticker in tickers])
         total = float(own["weight"].abs().sum())
-        yield str(factor), held, float(np.abs(held).sum() / total) if total else 0.0
+        signs = set(own["weight"].sign().to_list()) - {0.0}
+        missing = signs - set(np.sign(held))
+        status = "no_weights" if not held.any() else "one_leg" if missing else "ok"
+        yield Held(str(factor), held, np.abs(held).sum() / total if total else 0.0, status)

@@ -19,6 +19,8 @@ JOINT_COLUMNS = (
     Column("correlation_sd", "DOUBLE", "", "standard deviation over restarts of one start"),
     Column("correlation_low", "DOUBLE", "", "smallest over the priors: what is not determined"),
     Column("correlation_high", "DOUBLE", "", "largest over the priors"),
+    Column("correlation_given_yes", "DOUBLE", "", "the same if the first contract pays"),
+    Column("correlation_given_no", "DOUBLE", "", "the same if the second contract pays"),
     Column("restart_sd", "DOUBLE", "", "largest standard deviation over restarts"),
     Column("n_priors", "BIGINT", "", "priors behind the band"),
     # factor laws
@@ -29,7 +31,12 @@ JOINT_COLUMNS = (
     Column("return_density_histogram", "DOUBLE", "", "histogram density of the factor's return"),
     Column("return_mean", "DOUBLE", "fraction", "mean of the factor's return to expiry"),
     Column("return_vol", "DOUBLE", "per root year", "its volatility, annualised"),
-    Column("return_vol_low", "DOUBLE", "per root year", "the same with the names independent"),
+    Column(
+        "return_vol_independent",
+        "DOUBLE",
+        "per root year",
+        "the same were the names independent: a lower bound for long-only factors",
+    ),
     Column("weight_coverage", "DOUBLE", "fraction", "factor weight held by names with a law"),
     # options on several names
     Column("option_kind", "VARCHAR", "", "'basket', 'spread' or 'best_of'"),

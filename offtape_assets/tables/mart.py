@@ -1,6 +1,7 @@
 """mart: what an analyst reads. Views over features, model and quality; the only promised layer."""
 
 from offtape_assets.tables.columns import columns
+from offtape_assets.tables.model_joint import FACTOR_VALUE, FACTOR_VARIANCE, FACTOR_VOL
 from offtape_assets.tables.table import DATE, TICKER, Column, Partitions, Table
 
 DATA_DICTIONARY = Table(
@@ -116,4 +117,62 @@ CONTRACT_PNL_BY_STRIKE = Table(
     columns("model family range_low range_high contract_id n_trades pnl cost"),
     Partitions.NONE,
     key=("model", "contract_id"),
+)
+
+JOINT_CORRELATIONS = Table(
+    "mart",
+    "joint_correlations",
+    "correlation of two names' prices at expiry at one snapshot, and what does not determine it",
+    (
+        DATE,
+        *columns("ts expiry ticker_a ticker_b prior correlation correlation_sd"),
+        *columns("correlation_low correlation_high restart_sd n_priors"),
+        *columns("correlation_given_yes correlation_given_no"),
+    ),
+    Partitions.NONE,
+    key=("date", "ts", "expiry", "ticker_a", "ticker_b"),
+)
+
+FACTOR_LAWS = Table(
+    "mart",
+    "factor_laws",
+    "one point of one factor's law at expiry as the joint law of the names implies it",
+    (
+        DATE,
+        *columns("ts expiry factor"),
+        FACTOR_VALUE,
+        *columns("density_kde density_histogram factor_return return_density_kde"),
+        *columns("return_density_histogram mean"),
+        FACTOR_VARIANCE,
+        FACTOR_VOL,
+        *columns("return_mean return_vol return_vol_independent weight_coverage status"),
+    ),
+    Partitions.NONE,
+    key=("date", "ts", "factor", "value"),
+)
+
+LEADERSHIP_BY_WINDOW = Table(
+    "mart",
+    "leadership_by_window",
+    "one series of one group in one window: shares, lead tests, and the event's regime",
+    (
+        DATE,
+        *columns("window_end window_minutes group_name ticker status is_leader weakest_z"),
+        *columns("is_mean is_lower is_upper is_width band_low band_high is_modified is_diagonal"),
+        *columns("component_share leadership_share trace_share rms_innovation regime"),
+    ),
+    Partitions.NONE,
+    key=("date", "group_name", "window_minutes", "window_end", "ticker"),
+)
+
+ISO_AND_LEADERSHIP = Table(
+    "mart",
+    "iso_and_leadership",
+    "one measure of ISO activity in one group: does it precede leading",
+    columns(
+        "group_name window_minutes iso_measure n_windows correlation t_statistic mean_z_high"
+        " mean_z_low"
+    ),
+    Partitions.NONE,
+    key=("group_name", "window_minutes", "iso_measure"),
 )

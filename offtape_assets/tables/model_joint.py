@@ -3,9 +3,9 @@
 from offtape_assets.tables.columns import columns
 from offtape_assets.tables.table import Claim, Column, Partitions, Table
 
-_VALUE = Column("value", "DOUBLE", "USD", "value of the factor: weights times dollar prices")
-_VARIANCE = Column("variance", "DOUBLE", "USD squared", "variance of the factor's value")
-_FACTOR_VOL = Column("implied_vol", "DOUBLE", "USD", "root of the factor's variance at expiry")
+FACTOR_VALUE = Column("value", "DOUBLE", "USD", "value of the factor: weights times dollar prices")
+FACTOR_VARIANCE = Column("variance", "DOUBLE", "USD squared", "variance of the factor's value")
+FACTOR_VOL = Column("implied_vol", "DOUBLE", "USD", "root of the factor's variance at expiry")
 _STATUS_IS_GIVEN = Claim("status_is_given", "status is not null", "a failed law says why")
 
 JOINT_STATES = Table(
@@ -70,7 +70,7 @@ FACTOR_LAWS = Table(
     "density of one factor at one point of its law at expiry, as dollars and as a return",
     (
         *columns("ts factor"),
-        _VALUE,
+        FACTOR_VALUE,
         *columns(
             "density_kde density_histogram factor_return return_density_kde"
             " return_density_histogram"
@@ -94,9 +94,9 @@ FACTOR_MOMENTS = Table(
     "moments of one factor's law at expiry, as dollars and as a return",
     (
         *columns("ts expiry factor mean"),
-        _VARIANCE,
-        _FACTOR_VOL,
-        *columns("return_mean return_vol return_vol_low weight_coverage tau_years status"),
+        FACTOR_VARIANCE,
+        FACTOR_VOL,
+        *columns("return_mean return_vol return_vol_independent weight_coverage tau_years status"),
     ),
     Partitions.DAY,
     key=("ts", "factor"),

@@ -13,6 +13,19 @@ with matched as (
         ('omega_trade', price_attribution_1d.omega_trade, planted.omega_trade)
     ) as pairs (quantity, estimate, truth)
     union all
+    -- the ticker is the pair, the quantity the start; the stated sd is the spread over the starts,
+    -- for that is what the option prices and holdings leave open, and a point for finite states
+    select
+        'joint_correlations' as estimator, date, ticker_a || '-' || ticker_b as ticker,
+        prior as quantity, swept.correlation as estimate, planted.correlation as truth,
+        sqrt(
+            var_samp(swept.correlation) over (partition by date, ts, ticker_a, ticker_b) + 0.0001
+        ) as stated_sd,
+        'ok' as status
+    from model.joint_correlations as swept
+    join truth.joint_correlations as planted using (date, expiry, ticker_a, ticker_b)
+    where prior not in ('given_yes', 'given_no')
+    union all
     select
         'quality_claims' as estimator, date, ticker, table_name || '.' || reason as quantity,
         coalesce(set_aside.rows, 0)::double as estimate, planted.rows::double as truth,
