@@ -8,7 +8,7 @@ from offtape_assets.estimates import leadership_prices
 from offtape_assets.estimates.leadership import measure_groups
 from offtape_assets.estimates.leadership_event import measure_event_leads
 from offtape_assets.estimates.leadership_panel import measure_panel, panel_shares
-from offtape_assets.estimates.up_moves import measure_up_moves
+from offtape_assets.estimates.up_moves import forecast_up_moves, sample_up_moves
 from offtape_assets.market.calendar import session
 from offtape_assets.market.groups import parse_groups
 from offtape_assets.partitions import optional, window
@@ -78,13 +78,24 @@ def panel_leads(inputs: Inputs) -> tuple[pl.DataFrame, ...]:
 
 
 @table_asset(
+    features.UP_MOVE_SAMPLES,
+    reads=(features.MICROSTRUCTURE_1M,),
+    settings=["tickers", "up_move_minutes"],
+)
+def up_move_samples(inputs: Inputs) -> pl.DataFrame:
+    """What may be known of one name at the end of one minute, and what came of it."""
+    minutes = inputs.frame(features.MICROSTRUCTURE_1M)
+    return sample_up_moves(minutes, inputs.settings.up_move_minutes)
+
+
+@table_asset(
     model_leadership.UP_MOVE_FORECASTS,
     model_leadership.UP_MOVE_SCORES,
     model_leadership.UP_MOVE_COEFFICIENTS,
-    reads=(window(features.MICROSTRUCTURE_1M, days_back=28, is_optional=True),),
+    reads=(window(features.UP_MOVE_SAMPLES, days_back=28, is_optional=True),),
     settings=["tickers", "up_move_minutes"],
 )
 def up_moves(inputs: Inputs) -> tuple[pl.DataFrame, ...]:
     """One forecast of one name's move, one score of the day, one coefficient of its last model."""
-    minutes = inputs.frame(features.MICROSTRUCTURE_1M)
-    return measure_up_moves(minutes, inputs.day, inputs.settings.up_move_minutes)
+    samples = inputs.frame(features.UP_MOVE_SAMPLES)
+    return forecast_up_moves(samples, inputs.day, inputs.settings.up_move_minutes)

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from offtape_assets.estimates.leadership_prices import (
     SECOND_NS,
-    Ticks,
+    Series,
     by_ticker,
-    fresh_seconds,
-    group_ticks,
+    group_series,
     seconds_of,
 )
 from offtape_assets.estimates.table_rows import frame_of
@@ -28,6 +27,7 @@ from offtape_assets.market.groups import Group
 from offtape_assets.quant.lead_lag_test import (
     TICK_LAGS_NS,
     LeadTest,
+    confirm,
     find_leader,
     grid_lead_test,
     tick_lead_test,
@@ -40,7 +40,6 @@ Array = NDArray[np.float64]
 Row = dict[str, object]
 
 GRID_REACH = 10  # seconds
-FRESH = 0.01  # largest share of stale seconds at which the grid decides
 SESSION_BLOCK, WINDOW_BLOCK = 300, 60  # seconds of a block, in the session and in shorter windows
 
 
@@ -114,8 +113,8 @@ def measure_groups(
 
     Notes
     -----
-    The grid decides where both series have a quote in 99 % of the seconds, the ticks elsewhere. A
-    group whose member has no prices gets rows with status `no_data`.
+    A leader must win by ticks and by the grid (see `confirm`). A group whose member has no prices
+    gets rows with status `no_data`.
     """
     series = by_ticker(ticks)
     edges = seconds_of(hours)
@@ -123,7 +122,7 @@ def measure_groups(
     shares: list[Row] = []
     tests: list[Row] = []
     for group in groups:
-        members = group_ticks(group, series, baskets)
+        members = group_series(group, series, baskets)
         rng = generator(seed, day, group.name)
         for window in windows_of(hours, window_minutes):
             label = {**window.label, "group_name": group.name}
@@ -155,31 +154,30 @@ class _Pair(NamedTuple):
 
 
 def _test_pairs(
-    members: dict[str, Ticks], levels: Array, edges: NDArray[np.int64], window: Window
+    members: dict[str, Series], levels: Array, edges: NDArray[np.int64], window: Window
 ) -> tuple[list[Row], str | None]:
-    """Rows of all ordered pairs by both methods, and the leader by the one that decides."""
+    """Rows of all ordered pairs by both methods, and the leader by both together."""
     names = list(members)
-    fresh = np.column_stack([fresh_seconds(ticks, edges) for ticks in members.values()])
+    fresh = np.column_stack([member.fresh(edges) for member in members.values()])
     start, end = int(edges[0]) - SECOND_NS, int(edges[-1])
-    inside = [ticks.between(start, end) for ticks in members.values()]
+    inside = [member.between(start, end) for member in members.values()]
     blocks = np.arange(start, end + 1, window.block * SECOND_NS)
     returns = np.diff(levels, axis=0)
     by_method: dict[str, list[_Pair]] = {"hayashi_yoshida": [], "grid": []}
+    both: list[_Pair] = []
     for i, j in combinations(range(len(names)), 2):
         stale = 1.0 - float((fresh[:, i] & fresh[:, j]).mean())
-        a, b = inside[i], inside[j]
-        on_ticks = tick_lead_test(a.ts, a.log_mid, b.ts, b.log_mid, blocks)
+        on_ticks = tick_lead_test(inside[i], inside[j], blocks)
         on_grid = grid_lead_test(returns[:, i], returns[:, j], GRID_REACH, window.block)
         by_method["hayashi_yoshida"].append(_Pair(i, j, on_ticks, stale))
         by_method["grid"].append(_Pair(i, j, on_grid, stale))
-    is_fresh = max(pair.stale_share for pair in by_method["grid"]) <= FRESH
-    deciding = "grid" if is_fresh else "hayashi_yoshida"
-    leader = _leader(by_method[deciding], len(names))
+        both.append(_Pair(i, j, confirm(on_ticks, on_grid), stale))
+    leader = _leader(both, len(names))
     rows = [
         row
         for method, pairs in by_method.items()
         for pair in pairs
-        for row in _test_rows(pair, names, method, leader if method == deciding else None)
+        for row in _test_rows(pair, names, method, leader)
     ]
     return rows, None if leader is None else names[leader]
 

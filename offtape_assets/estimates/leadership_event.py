@@ -4,9 +4,13 @@ Not a cointegrated pair, so there are no shares here. The probability is smoothe
 time and is never an input of another estimate.
 """
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy import stats
 
 from offtape_assets.estimates.leadership import Row, known
 from offtape_assets.estimates.leadership_prices import (
@@ -25,7 +29,7 @@ from offtape_assets.quant.lead_lag_event import (
     market_adjusted,
     smooth_event,
 )
-from offtape_assets.quant.lead_lag_test import SIZE
+from offtape_assets.quant.lead_lag_test import SIZE, LeadTest
 from offtape_assets.tables.model_leadership import LEAD_TESTS
 
 Array = NDArray[np.float64]
@@ -52,8 +56,8 @@ def measure_event_leads(
 
     Notes
     -----
-    `is_leader` is decided at the shorter reach, one pair at a time at 5 %: with forty names two
-    pairs are expected to be named by chance.
+    `is_leader` is decided at the shorter reach, at 5 % after the Benjamini-Hochberg adjustment over
+    all names; `p_value` is the unadjusted one.
     """
     event = smooth_session(trades, yes, no, hours)
     edges = seconds_of(hours)
@@ -65,15 +69,28 @@ def measure_event_leads(
         "method": EVENT_GROUP,
     }
     market = np.diff(series[MARKET].on_grid(edges)) if MARKET in series else None
-    rows: list[Row] = []
+    found: list[_Association] = []
     for ticker in sorted(series) if trades.height else []:
         returns = np.diff(series[ticker].on_grid(edges))
         adjusted = returns if ticker == MARKET else _adjusted(returns, market)
         stale = 1.0 - float(fresh_seconds(series[ticker], edges).mean())
-        for reach in REACHES:
-            for row in _both_orders(event, adjusted, reach, yes, ticker):
-                rows.append({**label, **row, "stale_share": stale})
+        tests = tuple(_test(event, adjusted, reach) for reach in REACHES)
+        found.append(_Association(ticker, stale, tests))
+    decided = _adjusted_p(found)
+    rows = [
+        {**label, **row}
+        for association, p_value in zip(found, decided, strict=True)
+        for row in _both_orders(association, yes, p_value)
+    ]
     return frame_of(LEAD_TESTS, rows)
+
+
+class _Association(NamedTuple):
+    """One name's tests against the event, one for each reach."""
+
+    ticker: str
+    stale_share: float
+    tests: tuple[LeadTest, ...]
 
 
 def smooth_session(trades: pl.DataFrame, yes: str, no: str, hours: Session) -> SmoothedEvent:
@@ -102,27 +119,37 @@ def _adjusted(returns: Array, market: Array | None) -> Array:
     return returns if market is None else market_adjusted(returns, market)
 
 
-def _both_orders(
-    event: SmoothedEvent, adjusted: Array, reach: int, yes: str, ticker: str
-) -> list[Row]:
-    if event.status == "ok":
-        test = event_lead_test(adjusted, event.probability, reach)
-        status, z, p_value = test.status, test.z, test.p_value
-        asymmetry, n_blocks = test.asymmetry, test.n_blocks
-    else:
-        status, z, p_value, asymmetry, n_blocks = event.status, np.nan, np.nan, np.nan, 0
-    decides = status == "ok" and reach == REACHES[0] and p_value <= SIZE
-    return [
-        {
-            "leader": leader,
-            "follower": follower,
-            "reach_seconds": float(reach),
-            "asymmetry": known(sign * asymmetry),
-            "z": known(sign * z),
-            "p_value": known(p_value),
-            "n_blocks": n_blocks,
-            "status": status,
-            "is_leader": bool(sign * z > 0) if decides else None,
-        }
-        for sign, leader, follower in ((1.0, yes, ticker), (-1.0, ticker, yes))
-    ]
+def _test(event: SmoothedEvent, adjusted: Array, reach: int) -> LeadTest:
+    if event.status != "ok":
+        return LeadTest(event.status, np.nan, np.nan, np.nan, 0)
+    return event_lead_test(adjusted, event.probability, reach)
+
+
+def _adjusted_p(found: list[_Association]) -> Array:
+    """Benjamini-Hochberg over the names' tests at the shorter reach; NaN for a failed one."""
+    p_value = np.array([association.tests[0].p_value for association in found])
+    known_p = np.isfinite(p_value)
+    if known_p.any():
+        p_value[known_p] = stats.false_discovery_control(p_value[known_p])
+    return p_value
+
+
+def _both_orders(association: _Association, yes: str, p_value: float) -> Iterator[Row]:
+    for reach, test in zip(REACHES, association.tests, strict=True):
+        decides = test.status == "ok" and reach == REACHES[0] and p_value <= SIZE
+        for sign, leader, follower in (
+            (1.0, yes, association.ticker),
+            (-1.0, association.ticker, yes),
+        ):
+            yield {
+                "leader": leader,
+                "follower": follower,
+                "reach_seconds": float(reach),
+                "asymmetry": known(sign * test.asymmetry),
+                "z": known(sign * test.z),
+                "p_value": known(test.p_value),
+                "n_blocks": test.n_blocks,
+                "stale_share": association.stale_share,
+                "status": test.status,
+                "is_leader": bool(sign * test.z > 0) if decides else None,
+            }

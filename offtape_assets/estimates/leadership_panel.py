@@ -21,9 +21,9 @@ from offtape_assets.estimates.leadership import (
 )
 from offtape_assets.estimates.leadership_prices import (
     SECOND_NS,
-    Ticks,
+    Series,
     by_ticker,
-    group_ticks,
+    group_series,
     seconds_of,
 )
 from offtape_assets.estimates.table_rows import frame_of
@@ -90,7 +90,7 @@ def measure_panel(
     returns = np.diff(levels, axis=0)
     lags = [*_grid_lags(returns, names)]
     for group in groups:
-        members = group_ticks(group, series, baskets)
+        members = group_series(group, series, baskets)
         lags += _tick_lags(members) if members else []
     end = hours.close.replace(tzinfo=None)
     result = connectedness(returns, generator(seed, day, "connectedness"))
@@ -191,20 +191,22 @@ def _grid_lags(returns: Array, names: list[str]) -> Iterator[Row]:
             yield _lag_row(names[i], names[j], "ccf", float(lag), correlation, indicator, n_obs)
 
 
-def _tick_lags(members: dict[str, Ticks]) -> Iterator[Row]:
-    names = list(members)
+def _tick_lags(members: dict[str, Series]) -> Iterator[Row]:
+    """Hayashi-Yoshida contrasts between tickers; a basket has no ticks of its own."""
+    names = [name for name, member in members.items() if len(member.parts) == 1]
     middle = len(TICK_LAGS_NS) // 2
-    for i, j in combinations(range(len(names)), 2):
-        a, b = members[names[i]], members[names[j]]
+    for x, y in combinations(names, 2):
+        (p, a), (q, b) = members[x].parts[0], members[y].parts[0]
         scale = np.sqrt(np.sum(np.diff(a.log_mid) ** 2) * np.sum(np.diff(b.log_mid) ** 2))
         if not scale > 0.0:
             continue
-        ratio = hayashi_yoshida(a.ts, a.log_mid, b.ts, b.log_mid, TICK_LAGS_NS) / scale
+        covariance = hayashi_yoshida(a.ts, a.log_mid, b.ts, b.log_mid, TICK_LAGS_NS)
+        ratio = np.sign(p * q) * covariance / scale
         best = int(np.abs(ratio).argmax())
         indicator = ratio[middle + 1 :].max() - ratio[:middle].max()
         lag = float(TICK_LAGS_NS[best] / SECOND_NS)
         n_obs = min(len(a.ts), len(b.ts))
-        yield _lag_row(names[i], names[j], "hayashi_yoshida", lag, ratio[best], indicator, n_obs)
+        yield _lag_row(x, y, "hayashi_yoshida", lag, ratio[best], indicator, n_obs)
 
 
 def _lag_row(

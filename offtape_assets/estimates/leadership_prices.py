@@ -4,6 +4,7 @@ Nothing is tested here; every series of a group comes out as ticks and as one co
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from offtape_assets.estimates.ticks import clean_quotes, nanoseconds
 from offtape_assets.market.calendar import Session
 from offtape_assets.market.groups import Group, Member
+from offtape_assets.quant.lead_lag_test import TickPart
 from offtape_assets.quant.mid_price import PER_DOLLAR
 
 Array = NDArray[np.float64]
@@ -35,6 +37,11 @@ class Ticks:
         first, last = np.searchsorted(self.ts, (start, end))
         return Ticks(self.ts[first:last], self.log_mid[first:last])
 
+    def changes(self) -> "Ticks":
+        """The ticks at which the mid is another one than before."""
+        moved = np.append(True, np.diff(self.log_mid) != 0.0)[: len(self.ts)]
+        return Ticks(self.ts[moved], self.log_mid[moved])
+
     def on_grid(self, edges: Instants) -> Array:
         """Log mid in force just before each edge; NaN before the first tick and when too old."""
         if not len(self.ts):
@@ -42,6 +49,33 @@ class Ticks:
         at = np.searchsorted(self.ts, edges, side="left") - 1
         known = (at >= 0) & (edges - self.ts[at] <= MAX_AGE_SECONDS * SECOND_NS)
         return np.where(known, self.log_mid[at], np.nan)
+
+
+class Part(NamedTuple):
+    """Ticks that enter a series' log price with a weight."""
+
+    weight: float
+    ticks: Ticks
+
+
+class Series(NamedTuple):
+    """One member of a group: a ticker, or the constituents of a fund's basket."""
+
+    parts: tuple[Part, ...]
+
+    def between(self, start: int, end: int) -> tuple[TickPart, ...]:
+        """The parts' changes in [start, end) ns, as the lead test takes them."""
+        inside = [(part.weight, part.ticks.between(start, end).changes()) for part in self.parts]
+        return tuple(TickPart(weight, ticks.ts, ticks.log_mid) for weight, ticks in inside)
+
+    def on_grid(self, edges: Instants) -> Array:
+        """Weighted log mid in force just before each edge; NaN where a part is unknown."""
+        columns = [part.weight * part.ticks.on_grid(edges) for part in self.parts]
+        return np.sum(columns, axis=0)
+
+    def fresh(self, edges: Instants) -> NDArray[np.bool_]:
+        """Whether every part had a quote in the second that ends at each edge."""
+        return np.all([fresh_seconds(part.ticks, edges) for part in self.parts], axis=0)
 
 
 def mid_ticks(quotes: pl.DataFrame, hours: Session) -> pl.DataFrame:
@@ -84,10 +118,10 @@ def by_ticker(ticks: pl.DataFrame) -> dict[str, Ticks]:
     return series
 
 
-def group_ticks(
+def group_series(
     group: Group, series: dict[str, Ticks], baskets: pl.DataFrame
-) -> dict[str, Ticks] | None:
-    """Ticks of every member, divided by its leverage; None if a member has no prices.
+) -> dict[str, Series] | None:
+    """Every member of a group, in units of its leverage; None if a member has no prices.
 
     Parameters
     ----------
@@ -98,40 +132,36 @@ def group_ticks(
     baskets
         Rows of raw.etf_baskets (etf, ticker, shares_per_share); may be empty.
     """
-    found: dict[str, Ticks] = {}
+    found: dict[str, Series] = {}
     for member in group.members:
-        ticks = _basket(member, series, baskets) if member.fund else series.get(member.ticker)
-        if ticks is None or len(ticks.ts) < 2:
+        own = _basket(member.fund, series, baskets) if member.fund else _single(member, series)
+        if own is None:
             return None
-        found[member.ticker] = Ticks(ticks.ts, ticks.log_mid / member.leverage)
+        found[member.ticker] = own
     return found
 
 
-def _basket(member: Member, series: dict[str, Ticks], baskets: pl.DataFrame) -> Ticks | None:
-    """Value of a fund's basket at every tick of a constituent; None if it is not covered."""
-    held = baskets.filter(pl.col("etf") == member.fund) if baskets.height else baskets
+def _single(member: Member, series: dict[str, Ticks]) -> Series | None:
+    ticks = series.get(member.ticker)
+    if ticks is None or len(ticks.ts) < 2:
+        return None
+    return Series((Part(1.0 / member.leverage, ticks),))
+
+
+def _basket(fund: str, series: dict[str, Ticks], baskets: pl.DataFrame) -> Series | None:
+    """A fund's constituents, weighted by value; None if they are not its whole value."""
+    held = baskets.filter(pl.col("etf") == fund) if baskets.height else baskets
+    whole = series.get(fund)
+    if held.height == 0 or whole is None or len(whole.ts) < 2:
+        return None
+    price = np.exp(np.median(whole.log_mid))
     parts = [
-        (float(shares), series[ticker])
+        Part(float(shares) * np.exp(np.median(series[ticker].log_mid)) / price, series[ticker])
         for ticker, shares in held.select("ticker", "shares_per_share").iter_rows()
-        if ticker in series
+        if ticker in series and len(series[ticker].ts) >= 2
     ]
-    fund = series.get(member.fund)
-    if not parts or fund is None or len(fund.ts) < 2:
-        return None
-    instants = np.unique(np.concatenate([ticks.ts for _, ticks in parts]))
-    start = max(ticks.ts[0] for _, ticks in parts)
-    instants = instants[instants >= start]
-    value = np.zeros(len(instants))
-    for shares, ticks in parts:
-        at = np.searchsorted(ticks.ts, instants, side="right") - 1
-        value += shares * np.exp(ticks.log_mid[at])
-    if not len(instants):
-        return None
-    last = np.append(np.diff(instants // BIN_NS) > 0, True)
-    covered = np.median(value) / np.exp(np.median(fund.log_mid))
-    if covered < MIN_BASKET_COVERAGE:
-        return None
-    return Ticks(instants[last], np.log(value[last]))
+    covered = sum(part.weight for part in parts)
+    return Series(tuple(parts)) if covered >= MIN_BASKET_COVERAGE else None
 
 
 def seconds_of(hours: Session) -> Instants:

@@ -21,6 +21,7 @@ from offtape_assets.quant.up_move import (
     walk_forward_folds,
 )
 from offtape_assets.tables import model_leadership
+from offtape_assets.tables.features import UP_MOVE_SAMPLES
 
 Array = NDArray[np.float64]
 
@@ -34,7 +35,7 @@ FEATURES = {
     "pct_volume_iso": pl.col("pct_volume_iso"),
     "iso_signed_share": pl.col("iso_signed_share"),
     "signed_flow_share": pl.col("total_flow") / (pl.col("total_volume") * pl.col("last_mid")),
-    "slippage_normalized_per_trade": pl.col("slippage_normalized") / pl.col("num_trades"),
+    "slippage_per_trade": pl.col("slippage_normalized") / pl.col("num_trades"),
     "log_trades": pl.col("num_trades").log1p(),
     "log_quote_updates": pl.col("quote_updates").log1p(),
     "avg_rsprd": pl.col("avg_rsprd"),
@@ -63,24 +64,55 @@ class _Sample(NamedTuple):
     is_today: NDArray[np.bool_]
 
 
-def measure_up_moves(minutes: pl.DataFrame, day: date, horizon_minutes: int) -> UpMoveTables:
-    """Forecast every name's move over the next minutes, at the end of every minute of one day.
+def sample_up_moves(minutes: pl.DataFrame, horizon_minutes: int) -> pl.DataFrame:
+    """What may be known at the end of each minute of one day, and what came of it.
 
     Parameters
     ----------
     minutes
-        Rows of features.microstructure_1m with date and ticker: the day and earlier ones.
+        Rows of features.microstructure_1m of one day, with ticker.
+    horizon_minutes
+        Minutes ahead; an outcome must end in the same session.
+    """
+    ahead = pl.col("last_mid").shift(-horizon_minutes) - pl.col("last_mid")
+    rose = pl.when(ahead > 0).then(1.0).when(ahead < 0).then(0.0)
+    features = {name: pl.when(f.is_finite()).then(f) for name, f in FEATURES.items()}
+    names = [column.name for column in UP_MOVE_SAMPLES.columns]
+    return (
+        minutes.sort("ticker", "bucket")
+        .with_columns(
+            *(f.over("ticker").alias(f"x_{name}") for name, f in features.items()),
+            rose.over("ticker").alias("outcome"),
+        )
+        .filter(pl.col("last_mid").is_not_null())
+        .with_columns(
+            *(pl.col(f"x_{name}").alias(name) for name in FEATURES),
+            pl.lit(horizon_minutes).cast(pl.Int32).alias("horizon_minutes"),
+        )
+        .select(names)
+    )
+
+
+def forecast_up_moves(samples: pl.DataFrame, day: date, horizon_minutes: int) -> UpMoveTables:
+    """Forecast every name's move over the next minutes, at the end of every minute of one day.
+
+    Parameters
+    ----------
+    samples
+        Rows of features.up_move_samples with date: the day's and, as far as they are there,
+        those of earlier days.
     day
         The day forecast.
     horizon_minutes
-        Minutes ahead; an outcome must end in the same session.
+        Minutes ahead.
 
     Notes
     -----
     A forecast at T uses rows whose outcome was known one horizon before T's stretch began (purge
-    and embargo of one horizon each). An unchanged mid is no outcome and trains nothing.
+    and embargo of one horizon each). An unchanged mid is no outcome and trains nothing; a feature
+    that is unknown (nothing traded) counts as 0.
     """
-    sample = _sample(minutes, day, horizon_minutes)
+    sample = _arrays(samples, day)
     today = np.flatnonzero(sample.is_today)
     probability = np.full(len(sample.rows), np.nan)
     baseline = np.full(len(sample.rows), np.nan)
@@ -112,24 +144,13 @@ def measure_up_moves(minutes: pl.DataFrame, day: date, horizon_minutes: int) -> 
     )
 
 
-def _sample(minutes: pl.DataFrame, day: date, horizon: int) -> _Sample:
-    ahead = pl.col("last_mid").shift(-horizon) - pl.col("last_mid")
-    rose = pl.when(ahead > 0).then(1.0).when(ahead < 0).then(0.0)
-    rows = (
-        minutes.sort("ticker", "bucket")
-        .with_columns(
-            *(f.over("date", "ticker").alias(f"x_{name}") for name, f in FEATURES.items()),
-            rose.over("date", "ticker").alias("outcome"),
-        )
-        .filter(pl.col("last_mid").is_not_null())
-        .sort("bucket", "ticker")
-    )
-    features = rows.select(pl.col(f"x_{name}") for name in FEATURES).to_numpy().astype(float)
-    features[~np.isfinite(features)] = 0.0  # nothing traded: no flow, no share
+def _arrays(samples: pl.DataFrame, day: date) -> _Sample:
+    rows = samples.sort("bucket", "ticker")
+    features = rows.select(list(FEATURES)).to_numpy().astype(float)
     return _Sample(
         rows.select("ticker", "bucket"),
         rows["bucket"].cast(pl.Datetime("us")).to_physical().to_numpy() // 60_000_000,
-        features,
+        np.nan_to_num(features),
         rows["outcome"].cast(pl.Float64).fill_null(np.nan).to_numpy(),
         (rows["date"] == day).to_numpy(),
     )

@@ -51,6 +51,17 @@ LEADERSHIP_COLUMNS = (
     Column("net_spillover", "DOUBLE", "", "shares given less shares taken"),
     Column("stability", "DOUBLE", "", "rank correlation of net spillovers of the two half days"),
     # up-moves
+    Column("signed_flow_share", "DOUBLE", "fraction", "signed dollar flow over dollars traded"),
+    Column("slippage_per_trade", "DOUBLE", "half spreads", "slippage_normalized over num_trades"),
+    Column("log_trades", "DOUBLE", "log", "log of one plus the minute's prints"),
+    Column("log_quote_updates", "DOUBLE", "log", "log of one plus the minute's quote updates"),
+    Column(
+        "return_1m",
+        "DOUBLE",
+        "log",
+        "change of the log mid over the minute before the bucket's end",
+    ),
+    Column("return_5m", "DOUBLE", "log", "the same over five minutes"),
     Column("horizon_minutes", "INTEGER", "minutes", "span over which the price may rise"),
     Column("fold", "INTEGER", "", "step of the walk-forward; 0 is training only"),
     Column("metric", "VARCHAR", "", "what is scored"),
