@@ -20,6 +20,8 @@ SEED_RATE = 0.05431  # per year, continuously compounded (seeds 1 and 2)
 RATE_SD = 0.01  # per year: how far financing may be from the bill, dividends left to the forward
 YEAR_SECONDS = 365 * 86_400
 TICK_USD = 0.01
+EXERCISE_STEPS = 4  # rounds of premium and forward; each leaves a third of the error deep inside
+DOMINATED_SHARE = 0.2
 DAYS_AFTER_EVENT = 7  # the seed's expiry is the first at least a week after the event
 _KEY = ["ts", "expiry", "strike", "option_right"]
 _COLUMNS = [
@@ -82,8 +84,8 @@ def measure_option_smiles(
     Returns
     -------
     One row per option and grid instant with a quote no older than one step. `status`: ok, no_bid,
-    no_ask, crossed, zero_size, expired, no_forward, below_intrinsic, above_maximum, bad_input,
-    not_converged.
+    no_ask, crossed, zero_size, expired, no_forward, dominated, below_intrinsic, above_maximum,
+    bad_input, not_converged.
     """
     wanted = chosen_expiries(quotes["expiry"].unique().to_list(), settings)
     rows = _on_grid(quotes.filter(pl.col("expiry").is_in(wanted)), hours, settings)
@@ -189,6 +191,7 @@ def _with_volatilities(
 ) -> pl.DataFrame:
     """Forward by expiry and instant, then everything that needs one."""
     column = {n: rows[n].to_numpy() for n in ("strike", "microprice", "price_sd", "tau_years")}
+    half_width = ((rows["ask_price"] - rows["bid_price"]).abs() / 2.0 + TICK_USD).to_numpy()
     strike, price, tau = column["strike"], column["microprice"], column["tau_years"]
     is_call = (rows["option_right"] == "C").to_numpy()
     status = rows["status"].to_numpy().astype(object)
@@ -196,15 +199,24 @@ def _with_volatilities(
     usable = status == "ok"
     starts = _group_starts(rows)
     premium = np.zeros(price.size)
-    forward, discount, residual = _forwards(rows, starts, price, column["price_sd"], usable, rate)
-    if settings.is_american:
+    forward, discount, residual = _forwards(rows, starts, price, half_width, usable, rate)
+    for _ in range(EXERCISE_STEPS if settings.is_american else 0):
         premium = _early_exercise(
-            spot, forward, strike, tau, discount, price, is_call, usable, column["price_sd"]
+            premium,
+            spot,
+            forward,
+            np.exp(-rate * tau),
+            usable,
+            strike,
+            tau,
+            price,
+            half_width,
+            is_call,
         )
-        forward, discount, residual = _forwards(
-            rows, starts, price - premium, column["price_sd"], usable, rate
-        )
+        european = price - premium
+        forward, discount, residual = _forwards(rows, starts, european, half_width, usable, rate)
     status[usable & ~np.isfinite(forward)] = "no_forward"
+    status[(status == "ok") & _dominated(rows, forward)] = "dominated"
     usable = status == "ok"
     inverted = implied_vol(price - premium, forward, strike, tau, discount, is_call)
     status[usable] = inverted.status[usable]
@@ -233,6 +245,32 @@ def _with_volatilities(
     )
 
 
+def _dominated(rows: pl.DataFrame, forward: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Out-of-the-money rows whose bid is above the ask of the same right nearer the money.
+
+    The law forbids it, so one of the two quotes is wrong; with more than DOMINATED_SHARE of a side
+    affected it is taken to be the ask, and none is named.
+    """
+    side = ["ts", "expiry", "option_right"]
+    distance = (pl.col("strike").log() - pl.col("forward").log()).abs()
+    is_call = pl.col("option_right") == "C"
+    outside = is_call == (pl.col("strike") >= pl.col("forward"))
+    best = pl.col("ask_price").cum_min().forward_fill().shift().over(side, order_by="distance")
+    marked = (
+        rows.select(*side, "strike", "bid_price", "ask_price")
+        .with_columns(pl.Series("forward", forward, nan_to_null=True))
+        .with_row_index("row")
+        .filter(outside)
+        .with_columns(distance=distance)
+        .with_columns(is_dominated=(pl.col("bid_price") > best).fill_null(False))
+        .with_columns(share=pl.col("is_dominated").mean().over(side))
+        .filter(pl.col("is_dominated") & (pl.col("share") <= DOMINATED_SHARE))
+    )
+    found = np.zeros(rows.height, dtype=bool)
+    found[marked["row"].to_numpy()] = True
+    return found
+
+
 def _group_starts(rows: pl.DataFrame) -> NDArray[np.int64]:
     """First row of each (ts, expiry), then the number of rows."""
     change = rows.select(
@@ -247,7 +285,7 @@ def _forwards(
     rows: pl.DataFrame,
     starts: NDArray[np.int64],
     price: NDArray[np.float64],
-    price_sd: NDArray[np.float64],
+    half_width: NDArray[np.float64],
     usable: NDArray[np.bool_],
     rate: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], ...]:
@@ -259,7 +297,7 @@ def _forwards(
         here = np.arange(first, last)[usable[first:last]]
         if here.size == 0:
             continue
-        found, pairs = _parity(here, strike, price, price_sd, is_call, tau[first], rate[first])
+        found, pairs = _parity(here, strike, price, half_width, is_call, tau[first], rate[first])
         forward[first:last], discount[first:last] = found.forward, found.discount
         for side in pairs:
             residual[side] = found.residual
@@ -270,12 +308,16 @@ def _parity(
     here: NDArray[np.int64],
     strike: NDArray[np.float64],
     price: NDArray[np.float64],
-    price_sd: NDArray[np.float64],
+    half_width: NDArray[np.float64],
     is_call: NDArray[np.bool_],
     tau: float,
     rate: float,
 ) -> tuple[ParityForward, tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Parity over the strikes that have both rights; rows of the calls and of the puts."""
+    """Parity over the strikes that have both rights; rows of the calls and of the puts.
+
+    The noise of a price is taken as uniform over its spread: displayed sizes, which price_sd leans
+    on, say nothing of where in the spread the value is.
+    """
     calls, puts = here[is_call[here]], here[~is_call[here]]
     _, at_call, at_put = np.intersect1d(strike[calls], strike[puts], return_indices=True)
     calls, puts = calls[at_call], puts[at_put]
@@ -283,7 +325,7 @@ def _parity(
         strike[calls],
         price[calls],
         price[puts],
-        price_sd[calls] ** 2 + price_sd[puts] ** 2,
+        (half_width[calls] ** 2 + half_width[puts] ** 2) / 3.0,
         float(np.exp(-rate * tau)),
         RATE_SD * tau + 1e-6,
     )
@@ -291,24 +333,27 @@ def _parity(
 
 
 def _early_exercise(
+    premium: NDArray[np.float64],
     spot: NDArray[np.float64],
     forward: NDArray[np.float64],
+    discount: NDArray[np.float64],
+    usable: NDArray[np.bool_],
     strike: NDArray[np.float64],
     tau: NDArray[np.float64],
-    discount: NDArray[np.float64],
     price: NDArray[np.float64],
+    half_width: NDArray[np.float64],
     is_call: NDArray[np.bool_],
-    usable: NDArray[np.bool_],
-    price_sd: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Early-exercise premium at the volatility the raw microprice implies; 0 where it has none.
+    """Early-exercise premium at the volatility that the last one leaves; 0 where there is none.
 
-    Held to the time value less the price's sd, so that a deep option keeps a European premium.
+    `discount` is the bills', not parity's: the premium moves parity, and must not feed on it. Held to
+    the time value less half the spread, so that a deep option keeps a European premium.
     """
-    vol = np.where(usable, implied_vol(price, forward, strike, tau, discount, is_call).vol, np.nan)
     prepaid = discount * forward
     spot = np.where(np.isfinite(spot) & (np.abs(spot / prepaid - 1) < 0.1), spot, prepaid)
-    found = early_exercise_premium(spot, forward, strike, tau, discount, vol, is_call)
     intrinsic = discount * np.maximum(np.where(is_call, forward - strike, strike - forward), 0.0)
-    room = np.maximum(price - intrinsic - price_sd, 0.0)
-    return np.minimum(np.nan_to_num(found, nan=0.0), np.nan_to_num(room, nan=0.0))
+    room = np.nan_to_num(np.maximum(price - intrinsic - half_width, 0.0), nan=0.0)
+    european = implied_vol(price - premium, forward, strike, tau, discount, is_call).vol
+    vol = np.where(usable, european, np.nan)
+    found = early_exercise_premium(spot, forward, strike, tau, discount, vol, is_call)
+    return np.minimum(np.nan_to_num(found, nan=0.0), room)

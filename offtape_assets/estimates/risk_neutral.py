@@ -22,7 +22,11 @@ from offtape_assets.quant.smile import (
 
 Array = NDArray[np.float64]
 OUTLIER_SDS = 6.0
-NOISE_GROWTH = 2.0  # an update whose noise scale doubled is refitted cold
+NOISE_GROWTH = 1.25  # an update whose noise scale grew by more is refitted cold
+LAW_TOLERANCE = (
+    0.05  # raw mass off by more, or more negative mass: the smile is no law, not repaired
+)
+RAW_FIGURES = ("raw_mass", "negative_mass", "mass_outside_quotes", "mean_error_bp")
 FIT_SCHEMA = {
     "ts": pl.Datetime("us"),
     "expiry": pl.Date,
@@ -194,9 +198,12 @@ def _fit(chain: _Chain, memory: _Memory, fit: dict[str, object]) -> _Fitted | No
         memory.noise = smile.process.noise_scale
     memory.smile = smile
     density = smile_density(smile, quotes, chain.forward, chain.tau)
-    if not np.isfinite(density.density).all() or not density.sd > 0.0:
+    broken = max(abs(density.raw_mass - 1.0), density.negative_mass)
+    if not np.isfinite(density.density).all() or not density.sd > 0.0 or broken > LAW_TOLERANCE:
         memory.smile = None
         fit["status"] = "no_density"
+        for name in RAW_FIGURES:
+            fit[name] = getattr(density, name)
         return None
     return _Fitted(smile, density, kind, outliers)
 
@@ -225,9 +232,7 @@ def _describe(chain: _Chain, fitted: _Fitted, fit: dict[str, object]) -> None:
         iv_rmse=float(np.sqrt(np.mean(gap**2))),
         in_spread_share=_in_spread(chain, fitted.smile),
     )
-    for name in ("raw_mass", "negative_mass", "mass_outside_quotes", "mean_error_bp"):
-        fit[name] = getattr(density, name)
-    for name in ("mean", "sd", "skew", "kurtosis"):
+    for name in (*RAW_FIGURES, "mean", "sd", "skew", "kurtosis"):
         fit[name] = getattr(density, name)
 
 

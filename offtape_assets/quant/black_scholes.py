@@ -154,7 +154,7 @@ def option_price(
     call = right_codes(is_call, columns[0].size)
     price = np.empty(columns[0].size)
     _prices(*columns, call, price)
-    if not min(columns[2].min(), columns[4].min()) > 0.0:
+    if price.size and not min(columns[2].min(), columns[4].min()) > 0.0:
         flat = columns[4] * columns[2] == 0.0
         signed = np.where(call, columns[0] - columns[1], columns[1] - columns[0])
         price[flat] = (columns[3] * np.maximum(signed, 0.0))[flat]
@@ -199,7 +199,7 @@ def greeks(
     call = right_codes(is_call, columns[0].size)
     result = Greeks(*(np.empty(columns[0].size) for _ in range(3)))
     _sensitivities(*columns, call, *result)
-    if not min(columns[2].min(), columns[4].min()) > 0.0:
+    if call.size and not min(columns[2].min(), columns[4].min()) > 0.0:
         flat = columns[4] * columns[2] == 0.0
         step = 0.5 * (1.0 + np.sign(columns[0] - columns[1]))
         result.delta[flat] = (step - 1.0 + call)[flat]

@@ -18,8 +18,8 @@ RISK_NEUTRAL_FITS = Table(
         Claim("status_is_given", "status is not null", "a failed fit says why"),
         Claim(
             "figures_come_with_ok",
-            "(status = 'ok') = (mean is not null and sd is not null and raw_mass is not null)",
-            "a failed fit has no figures, a good one has all",
+            "(status = 'ok') = (mean is not null and sd is not null)",
+            "a failed fit has no moments (only what it was judged by), a good one has all",
         ),
         Claim(
             "mean_is_the_forward",

@@ -16,7 +16,7 @@ from benchmarks.option_chains import (
 )
 from offtape_assets.quant.density import raw_density, repair, smile_density, trapezoid_weights
 from offtape_assets.quant.seed_density import seed_density
-from offtape_assets.quant.smile import fit_smile, update_smile, usable_quotes
+from offtape_assets.quant.smile import UPDATES_PER_FIT, fit_smile, update_smile, usable_quotes
 
 
 def quotes_of(chain, forward=FORWARD):
@@ -160,7 +160,7 @@ def test_update_declines_when_a_cold_fit_is_due():
     quotes = quotes_of(noisy_chain("lognormal", 40, 1))
     smile = fit_smile(quotes)
     assert update_smile(smile, quotes, 0.5, 1.0) is None
-    for _ in range(30):
+    for _ in range(UPDATES_PER_FIT):
         smile = update_smile(smile, quotes, 0.0, 1.0)
     assert update_smile(smile, quotes, 0.0, 1.0) is None
 
