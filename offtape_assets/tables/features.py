@@ -1,7 +1,7 @@
 """features: raw rows cleaned, keyed and in our units."""
 
 from offtape_assets.tables.columns import TICK_TS, columns
-from offtape_assets.tables.table import Claim, Partitions, Table
+from offtape_assets.tables.table import Claim, Column, Partitions, Table
 
 
 def _is_fraction(name: str) -> Claim:
@@ -133,6 +133,22 @@ MID_TICKS = Table(
             "mids between a tenth of a cent and a million dollars",
         ),
     ),
+)
+
+UP_MOVE_SAMPLES = Table(
+    "features",
+    "up_move_samples",
+    "one name at the end of one minute: what an up-move model may know, and what came of it",
+    (
+        *columns("ticker bucket horizon_minutes pct_trades_iso pct_volume_iso iso_signed_share"),
+        *columns("signed_flow_share slippage_per_trade log_trades log_quote_updates avg_rsprd"),
+        *columns("odd_lot_share return_1m return_5m"),
+        Column("outcome", "DOUBLE", "", "1 if the mid rose, 0 if it fell; NULL if unchanged"),
+    ),
+    Partitions.DAY,
+    key=("ticker", "bucket"),
+    order_by=("bucket", "ticker"),
+    claims=(Claim("outcome_is_a_direction", "coalesce(outcome in (0, 1), true)", "up or down"),),
 )
 
 CRYPTO_VOLATILITY_1H = Table(
