@@ -23,8 +23,10 @@ BILL_YIELDS = ((28, 0.0472), (91, 0.0456), (182, 0.0443), (364, 0.0430))
 """Tenor in days and bond-equivalent yield."""
 YEAR_DAYS = 365.0
 STRIKE_STEPS = (0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
-HALF_SPREAD = {True: (0.012, 0.0015), False: (0.02, 0.006)}
+HALF_SPREAD = {True: (0.012, 0.003), False: (0.02, 0.012)}
 """Share of the out-of-the-money price and of the intrinsic value, in penny names and others."""
+STALE = 0.1
+"""Share of quotes that repeat the snapshot before."""
 PENNY_NAMES = frozenset({"SPY", "QQQ", "IWM", "NVDA", "TSLA", "AAPL", "AMD", "AMZN", "TLT", "PLTR"})
 
 
@@ -140,7 +142,7 @@ def quoted(rng: np.random.Generator, price: np.ndarray, other: np.ndarray, penny
         side[missing] = 0
         size[side == 0] = 0
     sides = _Sides(bid, ask, *sizes)
-    stale = rng.random(price.shape) < 0.03
+    stale = rng.random(price.shape) < STALE
     for now in range(1, len(price)):
         for values in sides:
             values[now, stale[now]] = values[now - 1, stale[now]]

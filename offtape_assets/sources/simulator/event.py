@@ -19,6 +19,8 @@ from offtape_assets.sources.simulator.streams import generator
 NIGHT_BEGINS = time(18, 0)
 """New York time at which the first polls have closed."""
 NIGHT_SECONDS = 8 * 3600
+JUMP_SHARE = 0.4
+"""Share of the information before the night that comes in jumps."""
 
 
 class Clock(NamedTuple):
@@ -45,31 +47,41 @@ class Event:
     def clock(self) -> Clock:
         """When information arrives: slowly, faster on the day, c / sqrt(T - t) on the night."""
         world = self._world
-        n = self.settled - self.listed
-        rng = generator(world.seed, "event clock")
-        flow = np.zeros(n)
-        day, night = self.day_begins - self.listed, self.night - self.listed
-        flow[:day] = world.information_before / day
-        flow[day:night] = 0.6 * world.information_on_day / (night - day)
-        is_jump = np.zeros(n + 1, bool)
-        day_jumps = rng.integers(day + 8 * 3600, night - 600, world.day_jumps)
-        flow[day_jumps] += 0.4 * world.information_on_day / max(world.day_jumps, 1)
-        night_jumps = rng.integers(night + 1800, n - 900, world.night_jumps)
-        is_jump[day_jumps + 1] = is_jump[night_jumps + 1] = True
-        left = np.empty(n + 1)
-        left[: night + 1] = 1.0 - np.r_[0.0, np.cumsum(flow[:night])]
+        n, night = self.settled - self.listed, self.night - self.listed
+        smooth, jumps = self._before_night()
+        left = np.ones(n + 1)
+        left[1 : night + 1] -= np.cumsum(smooth + jumps)
+        rng = generator(world.seed, "event clock", "night")
+        surprises = rng.integers(night + 1800, n - 900, world.night_jumps) + 1
         remaining = np.arange(n - night, -1, -1.0)
         keep = np.ones(len(remaining))
-        keep[night_jumps + 1 - night] = 1.0 - world.night_jump_share
+        keep[surprises - night] = 1.0 - world.night_jump_share
         left[night:] = (
             left[night] * (remaining / (n - night)) ** world.night_clock**2 * np.cumprod(keep)
         )
         rate = np.zeros(n + 1)
-        smooth = flow[:night].copy()
-        smooth[day_jumps] -= 0.4 * world.information_on_day / max(world.day_jumps, 1)
         rate[:night] = smooth / left[:night]
         rate[night:n] = world.night_clock**2 / np.arange(n - night, 0, -1)
+        is_jump = np.zeros(n + 1, bool)
+        is_jump[np.flatnonzero(jumps) + 1] = is_jump[surprises] = True
         return Clock(self.listed, left, rate, is_jump)
+
+    def _before_night(self) -> tuple[np.ndarray, np.ndarray]:
+        """Information of each second from listing to the night: smooth, and in jumps."""
+        world = self._world
+        rng = generator(world.seed, "event clock")
+        day, night = self.day_begins - self.listed, self.night - self.listed
+        smooth, jumps = np.zeros(night), np.zeros(night)
+        for first, last, total, count in (
+            (0, day, world.information_before, world.jumps_before),
+            (day, night, world.information_on_day, world.day_jumps),
+        ):
+            share = JUMP_SHARE if count else 0.0
+            smooth[first:last] = (1 - share) * total / (last - first)
+            begin = first if first == 0 else first + 8 * 3600
+            at = rng.integers(begin, last - 600, count)
+            np.add.at(jumps, at, share * total / max(count, 1))
+        return smooth, jumps
 
     @cached_property
     def _path(self) -> np.ndarray:

@@ -30,8 +30,9 @@ class World:
     rates: str = "light"
     first_probability: float = 0.55
     days_listed: int = 32
-    information_before: float = 0.08
-    information_on_day: float = 0.05
+    information_before: float = 0.12
+    jumps_before: int = 15
+    information_on_day: float = 0.10
     day_jumps: int = 6
     night_clock: float = 1.0
     night_jumps: int = 10

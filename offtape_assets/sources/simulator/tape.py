@@ -47,7 +47,8 @@ def plan(market: SessionWorld, ticker: str) -> TapePlan:
     values = market.price(ticker) * UNITS
     weight = _WEIGHTS.get(ticker, (name.volume_millions * name.price_usd) ** 0.55) / _ALL_WEIGHTS
     day_traffic = world.traffic * weight * float(rng.lognormal(0.0, 0.15))
-    per_second = market.activity / market.activity.sum()
+    per_second = market.activity * market.market_pace[1:] ** 0.7
+    per_second /= per_second.sum()
     quote_rate = world.quotes_per_day * day_traffic * per_second
     trade_rate = world.trades_per_day * day_traffic * per_second
     tick = 100 if name.price_usd >= 1 else 1

@@ -143,16 +143,16 @@ def _noise_trade(
         u = _uniform(state)
         if u < 0.42:
             venue = 4
-            if u < 0.07:
+            if u < 0.10:
                 touch = (book[B_ASK] + book[B_BID]) // 2
-            elif u < 0.24 and spread > 0:
+            elif u < 0.33 and spread > 0:
                 touch -= side * (1 + int(_uniform(state) * 0.45 * spread))
-        elif u < 0.45:
+        elif u < 0.46:
             touch = (book[B_ASK] + book[B_BID]) // 2
-        elif u < 0.66:
+        elif u < 0.73:
             code |= IS_SWEEP
         _print_trade(book, trades, state, ts, touch, size, venue, code)
-        if u >= 0.45 and _uniform(state) < 0.6:
+        if u >= 0.46 and _uniform(state) < 0.6:
             if side > 0:
                 book[B_ASK_SIZE] = max(100, book[B_ASK_SIZE] - size // 100 * 100)
             else:
@@ -228,6 +228,8 @@ def _sweep(
         count += 1
     swept = _uniform(state) < 0.45 + 0.5 * strength
     tick = int(traits[T_TICK])
+    if _uniform(state) > 0.4:
+        reach = 0
     for i in range(count):
         size, code = _shares(state, traits)
         step = reach * i // count // tick * tick
@@ -313,13 +315,13 @@ def run_book(
     `quotes` and `trades` have shape (8, capacity); a capacity of 0 counts rows without writing.
     """
     for s in range(len(quote_rate)):
-        room = 64 + 8 * int(quote_rate[s] + trade_rate[s])
+        room = 64 + 40 * int(quote_rate[s] + trade_rate[s])
         if 0 < quotes.shape[1] < book[B_QUOTES] + 4 * room:
             return s
         if 0 < trades.shape[1] < book[B_TRADES] + 4 * room:
             return s
         second = start_ns + s * 1_000_000_000
-        burst = 0.35 - 0.65 * np.log(_uniform(state))
+        burst = 0.12 + 0.44 * np.log(_uniform(state)) ** 2
         to_quote, to_trade = quote_rate[s] * burst, trade_rate[s] * burst
         rate = to_quote + to_trade
         moment = 0.06 + 0.88 * _uniform(state)

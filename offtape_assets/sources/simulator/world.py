@@ -21,6 +21,10 @@ from offtape_assets.sources.simulator.streams import generator
 FIRST_QUOTE = time(4, 0)
 SECONDS = 16 * 3600
 """From the first quote at 04:00 New York time to the last at 20:00."""
+COMMON_PACE, OWN_PACE = 0.7, 0.6
+"""Standard deviations of the log variance that lasts an hour, of all names and of each."""
+BURSTINESS = 1.5
+"""Standard deviation of the log variance of single seconds."""
 
 
 class SessionWorld:
@@ -45,7 +49,7 @@ class SessionWorld:
         """Expected messages of each second relative to the day's mean second in the session."""
         seconds = np.arange(SECONDS)
         part = (seconds + 0.5 - self.open) / (self.close - self.open)
-        curve = 0.62 + 1.9 * np.exp(-part / 0.05) + 1.1 * np.exp(-(1 - part) / 0.04)
+        curve = 0.58 + 1.9 * np.exp(-part / 0.05) + 2.4 * np.exp(-(1 - part) / 0.035)
         curve /= curve[self.open : self.close].mean()
         curve = np.where(part < 0, 0.012 + 0.12 * np.exp(part / 0.10), curve)
         curve = np.where(part > 1, 0.012 + 0.20 * np.exp(-(part - 1) / 0.08), curve)
@@ -67,9 +71,9 @@ class SessionWorld:
         return shares
 
     @cached_property
-    def _market_pace(self) -> np.ndarray:
+    def market_pace(self) -> np.ndarray:
         """Volatility of volatility common to all names, mean about 1; shape (SECONDS + 1,)."""
-        return self._pace(generator(self.world.seed, self.day, "market pace"), 0.35)
+        return self._pace(generator(self.world.seed, self.day, "market pace"), COMMON_PACE)
 
     def _pace(self, rng: np.random.Generator, size: float) -> np.ndarray:
         minutes = SECONDS // 60 + 1
@@ -79,8 +83,8 @@ class SessionWorld:
 
     def _bridge(self, rng: np.random.Generator, total: float, sd: float) -> np.ndarray:
         """A log path that moves `total` over the day, the night's gap at its first second."""
-        shares = self.variance_shares * self._market_pace * self._pace(rng, 0.25)
-        bursts = np.exp(rng.standard_normal(SECONDS + 1) * 0.9)
+        shares = self.variance_shares * self.market_pace * self._pace(rng, OWN_PACE)
+        bursts = np.exp(rng.standard_normal(SECONDS + 1) * BURSTINESS)
         shares = shares * np.where(np.arange(SECONDS + 1) == 0, 1.0, bursts)
         shares /= shares.sum()
         moves = rng.standard_normal(SECONDS + 1) * np.sqrt(shares) * sd
