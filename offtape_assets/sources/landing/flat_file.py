@@ -161,13 +161,24 @@ def read_lines(path: Path, layout: Layout, tickers: Sequence[str]) -> Iterator[T
         If the file cannot be decompressed or its header is not the layout's.
     """
     try:
-        blocks = whole_lines(_chunks(path))
-        header, _, rest = next(blocks, b"").partition(b"\n")
-        _check_header(path, header, layout.header)
-        for lines in kept_lines(chain([rest], blocks), tickers, 2, BATCH_BYTES):
+        for lines in kept_lines(text_blocks(path, layout.header), tickers, 2, BATCH_BYTES):
             yield from typed_lines(lines, layout)
     except UNREADABLE as error:
         raise SourceError(f"{path}: {error}; {AGAIN}") from error
+
+
+def text_blocks(path: Path, header: Sequence[str]) -> Iterator[bytes]:
+    """Whole lines of a file after its header, decompressed, in blocks of about `CHUNK_BYTES`.
+
+    Raises
+    ------
+    SourceError
+        If the header is not the expected one; what decompression raises is among `UNREADABLE`.
+    """
+    blocks = whole_lines(_chunks(path))
+    found, _, rest = next(blocks, b"").partition(b"\n")
+    _check_header(path, found, header)
+    return chain([rest], blocks)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
