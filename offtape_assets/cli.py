@@ -136,21 +136,20 @@ def status(
     warehouse: Warehouse = None,
 ) -> None:
     """Tables by dates: how many partitions are done, stale, failed, absent or missing."""
-    from offtape_assets.standing import merged, standings
+    from offtape_assets.standing import as_grid, standings
 
     settings = settings_from(source=source, landing=landing, tickers=tickers, warehouse=warehouse)
-    days = (first.date() if first else None, last.date() if last else None)
     try:
-        rows, dates = standings(settings, *days)
+        found = standings(settings, first.date() if first else None, last.date() if last else None)
     except SourceError as error:
         raise fail(str(error)) from None
-    if not dates:
+    if not found.dates:
         console.print(f"no partitions in {settings.warehouse}; [bold]offtape demo[/] makes some")
         return
-    cells_by_table, heads = merged(rows, dates)
-    grid = Grid("table", *heads, title="partitions")
-    for name, cells in cells_by_table.items():
-        grid.add_row(name, *cells)
+    head, *rows = as_grid(found)
+    grid = Grid(*head, title="partitions")
+    for row in rows:
+        grid.add_row(*row)
     console.print(grid)
 
 

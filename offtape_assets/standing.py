@@ -2,7 +2,10 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
+from itertools import groupby
+from typing import NamedTuple
 
 from offtape_assets.agenda import is_open
 from offtape_assets.assets.materialize import day_job
@@ -10,15 +13,22 @@ from offtape_assets.definitions import declared, open_house
 from offtape_assets.settings import Settings
 from offtape_assets.tables.table import Partitions
 
-_COLOURS = {"done": "green", "stale": "yellow", "failed": "red", "absent": "dim", "missing": "dim"}
+COLOURS = {"done": "green", "stale": "yellow", "failed": "red", "absent": "dim", "missing": "dim"}
+WIDEST = 6
+"""More columns of dates than this do not fit a terminal."""
 
 
-def standings(
-    settings: Settings, first: date | None = None, last: date | None = None
-) -> tuple[dict[str, list[str]], list[date]]:
-    """Table names to one cell per date, and the dates, which are those with any partition."""
+class Standings(NamedTuple):
+    """Counts of partitions by table and date; closed days have none."""
+
+    dates: list[date]
+    counts: dict[str, list[Counter[str]]]
+
+
+def standings(settings: Settings, first: date | None = None, last: date | None = None) -> Standings:
+    """How the tables stand on every date that has any partition."""
     house = open_house(settings)
-    assets = [asset for _, asset in declared()]
+    assets = [a for _, a in declared() if a.partitions is not Partitions.NONE]
     dates = sorted(
         {
             day
@@ -27,46 +37,54 @@ def standings(
             if (first is None or day >= first) and (last is None or day <= last)
         }
     )
-    rows: dict[str, list[str]] = {}
+    counts: dict[str, list[Counter[str]]] = {}
     scratch = house.warehouse.store.scratch()
     try:
         for asset in assets:
-            if asset.partitions is Partitions.NONE:
-                continue
-            cells = []
+            tickers = settings.tickers if asset.tables[0].has_ticker else ("",)
+            row = []
             for day in dates:
-                if not is_open(asset.partitions, day):
-                    cells.append("")
-                    continue
-                tickers = settings.tickers if asset.tables[0].has_ticker else ("",)
                 job = day_job(house, asset, day, tickers, scratch)
-                cells.append(_cell(Counter(job.standing(ticker) for ticker in tickers)))
-            rows |= {table.full_name: cells for table in asset.tables}
+                open_tickers = tickers if is_open(asset.partitions, day) else ()
+                row.append(Counter(job.standing(ticker) for ticker in open_tickers))
+            counts |= {table.full_name: row for table in asset.tables}
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return rows, dates
+    return Standings(dates, counts)
 
 
-def merged(rows: dict[str, list[str]], dates: list[date]) -> tuple[dict[str, list[str]], list[str]]:
-    """The same cells with runs of equal dates in one column, headed by the first and last date."""
-    spans: list[list[int]] = []
-    for column in range(len(dates)):
-        cells = [row[column] for row in rows.values()]
-        if spans and cells == [row[spans[-1][0]] for row in rows.values()]:
-            spans[-1].append(column)
-        elif any(cells):
-            spans.append([column])
-    heads = [
-        dates[span[0]].isoformat()
-        + (f"\n.. {dates[span[-1]].isoformat()}" if len(span) > 1 else "")
-        for span in spans
+def as_grid(found: Standings) -> Iterator[list[str]]:
+    """A header and one row per table: by date where the dates fit, else summed over them."""
+    columns = [[row[i] for row in found.counts.values()] for i in range(len(found.dates))]
+    spans = [
+        [i for i, _ in group]
+        for cells, group in groupby(enumerate(columns), key=lambda pair: pair[1])
+        if any(cells)
     ]
-    return {name: [cells[span[0]] for span in spans] for name, cells in rows.items()}, heads
+    if len(spans) > WIDEST:
+        yield ["table", "dates", "partitions"]
+        for name, row in found.counts.items():
+            known = [
+                d for d, cell in zip(found.dates, row, strict=True) if cell.keys() - {"missing"}
+            ]
+            total = sum(row, Counter())
+            del total["missing"]
+            yield [name, _span(known), _cell(total)] if known else [name, "", "[dim]missing[/]"]
+        return
+    yield ["table", *(_span([found.dates[i] for i in span]) for span in spans)]
+    for name, row in found.counts.items():
+        yield [name, *(_cell(row[span[0]]) for span in spans)]
+
+
+def _span(dates: list[date]) -> str:
+    if not dates:
+        return ""
+    return f"{dates[0]}" if dates[0] == dates[-1] else f"{dates[0]} .. {dates[-1]}"
 
 
 def _cell(counts: Counter[str]) -> str:
     return " ".join(
         f"[{colour}]{counts[status]} {status}[/]"
-        for status, colour in _COLOURS.items()
+        for status, colour in COLOURS.items()
         if counts[status]
     )
