@@ -26,6 +26,7 @@ from offtape_assets.estimates.joint_starts import (
     event_laws,
     event_starts,
     gaussian_starts,
+    previous_snapshot,
 )
 from offtape_assets.quant.joint_law import JointLaw, solve_joint
 from offtape_assets.quant.joint_starts import equicorrelation
@@ -88,8 +89,9 @@ def solve_snapshot(
     realized: Floats | None,
     conditional: pl.DataFrame,
     probability: float | None,
+    last: "Solved | None" = None,
 ) -> Solved:
-    """Every start of a snapshot, `plan.restarts` times."""
+    """Every start of a snapshot, `plan.restarts` times; `last` is the snapshot before."""
     starts = gaussian_starts(snapshot, plan.equal, realized)
     default = REALIZED if realized is not None else f"equal_{FALLBACK_CORRELATION:g}"
     if default not in {start.prior for start in starts}:
@@ -101,6 +103,9 @@ def solve_snapshot(
         laws = event_laws(snapshot, conditional, probability)
         starts += event_starts(snapshot, laws, prior)
         default = EVENT
+    if last is not None:
+        states = last.of(last.default)[0].states
+        starts += previous_snapshot(snapshot, last.snapshot, states)
     runs = [
         _run(snapshot, start, restart, plan) for start in starts for restart in range(plan.restarts)
     ]

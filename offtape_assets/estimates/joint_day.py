@@ -122,13 +122,14 @@ def joint_day(read: JointInputs, plan: JointPlan) -> tuple[pl.DataFrame, ...]:
     holdings = fund_holdings(read.baskets, read.replications)
     usable = read.fits.filter(pl.col("status") == "ok")
     instants = usable["ts"].to_list() or read.fits["ts"].to_list()
+    solved: Solved | None = None
     for ts in snapshot_times(instants, wanted):
         at = [frame.filter(pl.col("ts") == ts) for frame in (read.densities, read.fits)]
         snapshot = take_snapshot(ts, at[0], at[1], holdings, plan.states)
         if snapshot is None:
             fits.append(empty_fit([ts], "too_few_names"))
             continue
-        solved = _solve(read, snapshot, plan)
+        solved = _solve(read, snapshot, plan, solved)
         states.append(state_rows(solved).cast(STATE_SCHEMA))
         fits.append(fit_rows(solved))
         correlations.append(correlation_rows(solved).cast(CORRELATION_SCHEMA))
@@ -155,7 +156,7 @@ def wanted_times(day: date, times: str) -> list[datetime]:
     return [at.astimezone(UTC).replace(tzinfo=None) for at in local]
 
 
-def _solve(read: JointInputs, snapshot: Snapshot, plan: JointPlan) -> Solved:
+def _solve(read: JointInputs, snapshot: Snapshot, plan: JointPlan, last: Solved | None) -> Solved:
     """All starts of a snapshot."""
     realized = realized_correlation(read.log_mids, _names(snapshot), snapshot.ts)
     here = (pl.col("ts") == snapshot.ts) & (pl.col("expiry") == snapshot.expiry)
@@ -167,6 +168,7 @@ def _solve(read: JointInputs, snapshot: Snapshot, plan: JointPlan) -> Solved:
         realized,
         conditional,
         None if chance is None else float(chance),  # type: ignore[arg-type]
+        last,
     )
 
 

@@ -1,7 +1,8 @@
 """The principles a joint law may start from at one snapshot, each ready to draw arrangements.
 
 Priors sweep what the baskets leave open: none (maximum entropy), equal correlations, realized
-correlations of the day so far, and the event's two states. Solving is in joint.py.
+correlations of the day so far, the event's two states; beside them the ranks of the snapshot
+before. Solving is in joint.py.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from offtape_assets.estimates.joint_marginals import Snapshot, name_states
-from offtape_assets.quant.joint_law import JointProblem, nearest_correlation
+from offtape_assets.quant.joint_law import JointProblem, nearest_correlation, previous_start
 from offtape_assets.quant.joint_starts import (
     TiltedCorrelation,
     copula_start,
@@ -26,6 +27,7 @@ Floats = NDArray[np.float64]
 MAX_ENTROPY = "max_entropy"
 REALIZED = "realized"
 EVENT = "event"
+PREVIOUS = "previous"
 GIVEN_YES, GIVEN_NO = "given_yes", "given_no"
 MINUTES_NEEDED = 20
 """Minutes of returns below which realized correlations say too little."""
@@ -156,6 +158,18 @@ def event_starts(snapshot: Snapshot, laws: EventLaws, prior: Floats) -> list[Sta
         return event_start(problem.names, yes, no, correlations[0], correlations[1], rng)
 
     return [Start(EVENT, problem, draw, None, funds), *given]
+
+
+def previous_snapshot(snapshot: Snapshot, before: Snapshot, states: Floats) -> list[Start]:
+    """Start from the ranks of the snapshot before; none where the names are not the same."""
+    if before.tickers != snapshot.tickers or before.names != snapshot.names:
+        return []
+    problem = snapshot.problem()
+
+    def draw(rng: np.random.Generator) -> Floats:
+        return previous_start(problem, states[:, : snapshot.names])
+
+    return [Start(PREVIOUS, problem, draw, None, snapshot.tickers[snapshot.names :])]
 
 
 def _copula(name: str, problem: JointProblem, prior: Floats, funds: tuple[str, ...]) -> Start:

@@ -132,6 +132,17 @@ def sort_keys(keys: Floats, order: Order, is_nearly_sorted: bool, scratch: Scrat
 
 
 @njit(cache=True, nogil=True)
+def sort_rows(rows: Floats) -> Order:
+    """Sort each row ascending in place; returns the former places, ties in their order."""
+    orders = np.empty(rows.shape, np.int32)
+    orders[:] = np.arange(rows.shape[1]).astype(np.int32)
+    scratch = make_scratch(rows.shape[1])
+    for j in range(rows.shape[0]):
+        radix_sort(rows[j], orders[j], scratch)
+    return orders
+
+
+@njit(cache=True, nogil=True)
 def move_single(
     sides: Sides,
     residual: Floats,
@@ -244,12 +255,8 @@ def sweep_columns(
     n = columns.shape[1]
     scratch = make_scratch(n)
     work = (np.empty(n), np.empty(n))
-    orders = np.empty(columns.shape, np.int32)
-    orders[:] = np.arange(n).astype(np.int32)
     values = columns.copy()
-    for j in range(columns.shape[0]):
-        if counts[j] > 0:
-            radix_sort(values[j], orders[j], scratch)
+    orders = sort_rows(values)
     is_warm = np.zeros(columns.shape[0], np.bool_)
     reached = objective(residuals)
     stalled = False

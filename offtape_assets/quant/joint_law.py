@@ -5,11 +5,13 @@ tickers or snapshots (`estimates.joint`), nor of what is priced on the states (`
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from offtape_assets.quant.block_rearrangement import rearrange_columns
+from offtape_assets.quant.block_rearrangement_kernels import sort_rows
 from offtape_assets.quant.joint_feasibility import BasketBounds, basket_bounds
 from offtape_assets.quant.joint_starts import TiltedCorrelation, arrange_by, tilt_correlation
 
@@ -53,6 +55,11 @@ class JointProblem:
         spread = np.concatenate([np.ptp(self.names, axis=0), np.ptp(self.baskets, axis=0)])
         if not (np.isfinite(spread).all() and (spread > 0).all()):
             raise ValueError("names or baskets holds a column that is constant or not finite")
+
+    @cached_property
+    def bounds(self) -> BasketBounds:
+        """Necessary conditions on each basket by itself."""
+        return basket_bounds(self.names, self.baskets, self.weights)
 
 
 @dataclass(frozen=True)
@@ -153,7 +160,9 @@ def solve_joint(
         raise ValueError(
             f"start has shape {arranged.shape}; allowed is {problem.names.shape} of the names"
         )
-    if not np.array_equal(np.sort(arranged, axis=0), problem.names):
+    ordered = np.array(arranged.T, order="C")
+    sort_rows(ordered)
+    if not np.array_equal(ordered, problem.names.T):
         raise ValueError("start holds other values than names; allowed are permutations of them")
     count = arranged.shape[1]
     states = np.hstack([arranged, arrange_by(arranged @ problem.weights, problem.baskets)])
@@ -167,9 +176,8 @@ def solve_joint(
         max_sweeps=max_sweeps,
         rng=rng,
     )
-    bounds = basket_bounds(problem.names, problem.baskets, problem.weights)
     feasible = outcome.relative_residuals <= ACCEPTED_RESIDUAL
-    reasons = _reasons(bounds, tilted, feasible)
+    reasons = _reasons(problem.bounds, tilted, feasible)
     return JointLaw(
         outcome.states[:, :count],
         outcome.states[:, count:],

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from offtape_assets.quant.block_rearrangement_kernels import sort_rows
+
 Floats = NDArray[np.float64]
 Factor = tuple[Floats, bool]
 
@@ -175,14 +177,17 @@ def arrange_by(scores: ArrayLike, marginals: ArrayLike) -> Floats:
         (n, d): the r-th smallest value of a column stands where its r-th smallest score stood.
     """
     values = np.asarray(marginals, dtype=float)
-    order = np.argsort(np.asarray(scores), axis=0, kind="stable")
-    if order.shape != values.shape:
+    keys = np.asarray(scores, dtype=float)
+    if keys.shape != values.shape or keys.ndim != 2:
         raise ValueError(
-            f"scores has shape {order.shape}; allowed is the shape {values.shape} of marginals"
+            f"scores has shape {keys.shape}; allowed is the shape {values.shape} of marginals"
         )
-    arranged = np.empty(values.shape, order="F")
-    np.put_along_axis(arranged, order, values, axis=0)
-    return arranged
+    if not np.isfinite(keys).all():
+        raise ValueError("scores holds values that are not finite; allowed are finite numbers")
+    order = sort_rows(np.array(keys.T, order="C"))
+    arranged = np.empty(values.shape[::-1])
+    np.put_along_axis(arranged, order, values.T, axis=1)
+    return arranged.T
 
 
 def copula_start(marginals: ArrayLike, correlation: ArrayLike, rng: np.random.Generator) -> Floats:
