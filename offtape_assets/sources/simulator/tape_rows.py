@@ -14,6 +14,7 @@ from offtape_assets.sources.simulator import bars, dirt, prints, rows, tape
 from offtape_assets.sources.simulator.streams import generator
 from offtape_assets.sources.simulator.world import SessionWorld
 
+_FEW_VALUES = ["bid_size", "ask_size", "bid_exchange", "ask_exchange"]
 ROWS_IN_MEMORY = 3_000_000
 """Expected quotes above which a partition goes through a file."""
 
@@ -52,7 +53,13 @@ def quotes(market: SessionWorld, ticker: str, scratch: Path) -> pl.DataFrame | P
     writer: pq.ParquetWriter | None = None
     for frame in hours:
         table: pa.Table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-        writer = writer or pq.ParquetWriter(file, table.schema, compression="lz4")
+        writer = writer or pq.ParquetWriter(
+            file,
+            table.schema,
+            compression="lz4",
+            use_dictionary=_FEW_VALUES,
+            write_statistics=False,
+        )
         writer.write_table(table)
     if writer is not None:
         writer.close()
