@@ -18,9 +18,7 @@ QUOTES_HEADER = (
 
 def path_of(folder: Path, dataset: str, day: date) -> Path:
     """Where the vendor puts a day's file."""
-    return (
-        folder / "massive/us_stocks_sip" / dataset / f"{day:%Y}" / f"{day:%m}" / f"{day}.csv.gz"
-    )
+    return folder / "massive/us_stocks_sip" / dataset / f"{day:%Y}" / f"{day:%m}" / f"{day}.csv.gz"
 
 
 def nanoseconds(day: date, seconds: float) -> int:

@@ -136,7 +136,9 @@ def test_an_unusable_file_fails_by_name_and_other_days_land(tmp_path: Path, faul
     elif fault == "not gzip":
         file.write_bytes(b"ticker,price\nAAA,1\n")
     else:
-        text = gzip.decompress(content).decode().replace("correction,exchange", "exchange,correction")
+        text = (
+            gzip.decompress(content).decode().replace("correction,exchange", "exchange,correction")
+        )
         file.write_bytes(gzip.compress(text.encode()))
     result = backfill(landing, warehouse, "AAA,BBB", MONDAY, TUESDAY)
     assert result.returncode == 1

@@ -6,6 +6,7 @@ declared here first, then listed by its table.
 
 from offtape_assets.tables.columns_contracts import CONTRACT_COLUMNS
 from offtape_assets.tables.columns_event import EVENT_COLUMNS
+from offtape_assets.tables.columns_factors import FACTOR_COLUMNS
 from offtape_assets.tables.columns_joint import JOINT_COLUMNS
 from offtape_assets.tables.columns_leadership import LEADERSHIP_COLUMNS
 from offtape_assets.tables.columns_options import OPTION_COLUMNS
@@ -79,7 +80,12 @@ _VOCABULARY = (
     Column("slippage", "DOUBLE", "USD", "sum of D (P - M), D by the quote rule"),
     Column("slippage_normalized", "DOUBLE", "half spreads", "slippage over the mean half spread"),
     Column("effective_spread", "DOUBLE", "fraction", "size-weighted mean of 2 D (P - M)/M"),
-    Column("realized_spread", "DOUBLE", "fraction", "the same against the mid 5 minutes later, so known only then"),
+    Column(
+        "realized_spread",
+        "DOUBLE",
+        "fraction",
+        "the same against the mid 5 minutes later, so known only then",
+    ),
     Column("iso_signed_share", "DOUBLE", "fraction", "signed ISO shares / total volume"),
     Column("odd_lot_share", "DOUBLE", "fraction", "odd-lot volume / total volume"),
     Column("sign_coverage", "DOUBLE", "fraction", "signed / signable volume (Lee-Ready)"),
@@ -153,6 +159,7 @@ _VOCABULARY = (
     Column("reason", "VARCHAR", "", "why the row was set aside"),
     Column("row_json", "VARCHAR", "", "the row as it arrived, as JSON"),
     *CONTRACT_COLUMNS,
+    *FACTOR_COLUMNS,
     *JOINT_COLUMNS,
     *OPTION_COLUMNS,
     *LEADERSHIP_COLUMNS,
