@@ -36,7 +36,7 @@ def kalshi_probabilities(inputs: Inputs) -> tuple[pl.DataFrame, ...]:
 def event_clocks(inputs: Inputs) -> pl.DataFrame:
     """How fast information arrives, known at the end of one minute, by one estimator."""
     settings = inputs.settings
-    probabilities = inputs.frame(model.KALSHI_PROBABILITIES, "ts, method, probability")
+    probabilities = inputs.frame(model.KALSHI_PROBABILITIES, "ts, method, probability, variance")
     return estimate_clocks(
         probabilities, inputs.day, settings.event_date, settings.event_settled_hour
     )

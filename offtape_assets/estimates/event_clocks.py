@@ -21,9 +21,14 @@ from offtape_assets.quant.event_clock import (
     local_variance_rate,
 )
 
-WINDOW = 120  # minutes of the trailing rates and of the jump test
+WINDOW = 120  # minutes of the jump test
+STEP = 5  # minutes between the samples of a rate: a filter of few trades moves in lumps
+PINNED = 0.02  # of 0 and 1, where the last cent hides every move
+CLEAR = 3.0  # standard deviations of the two estimates a jump lies between
+RATE_WINDOW = 24  # such steps: two hours
 REFIT = 30  # minutes between fits of a clock's parameter
 MINUTES = 1440
+EstimateRate = Callable[[np.ndarray, np.ndarray, int], ClockRates]
 FitClock = Callable[[np.ndarray, np.ndarray, float], ClockFit]
 _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "ts": pl.Datetime("us"),
@@ -59,6 +64,7 @@ def event_clocks(
 
     Notes
     -----
+    A jump must pass the test and exceed CLEAR standard deviations of the filter's own doubt.
     Increments of the filtered probability are those of a martingale whose variance is that of the
     level, whatever the trade noise, so squared they estimate the clock without noise correction.
     """
@@ -70,14 +76,16 @@ def event_clocks(
     b = minutes["probability"].to_numpy()
     settled = datetime.combine(event_date, time(0), NEW_YORK) + timedelta(hours=settled_hour)
     jumps = detect_jumps(seconds, b, WINDOW)
+    doubt = minutes["variance"] + minutes["variance"].shift(1)
+    is_clear = (minutes["probability"].diff() ** 2 > CLEAR**2 * doubt).fill_null(False)
     base = minutes.select("ts").with_columns(
         pl.Series("probit", ndtri(b)).replace([np.inf, -np.inf], None),
         pl.Series("jump_statistic", jumps.statistic).fill_nan(None),
-        pl.Series("is_jump", jumps.is_jump),
+        pl.Series("is_jump", jumps.is_jump) & is_clear,
     )
     frames = [
-        _rates(base, "local_variance", local_variance_rate(seconds, b, WINDOW)),
-        _rates(base, "bipower", bipower_rate(seconds, b, WINDOW)),
+        _rates(base, "local_variance", local_variance_rate, seconds, b),
+        _rates(base, "bipower", bipower_rate, seconds, b),
         _digital(base, seconds, b, settled.timestamp()),
         _taleb(base, seconds, b, settled.timestamp()),
     ]
@@ -86,28 +94,40 @@ def event_clocks(
 
 def _by_minute(level: pl.DataFrame, day: date) -> pl.DataFrame:
     """Last probability known at each minute's end, from the first trade's minute on."""
-    stamped = level.select(pl.col("ts").cast(pl.Datetime("us")), "probability")
+    stamped = level.select(pl.col("ts").cast(pl.Datetime("us")), "probability", "variance")
     ends = stamped.group_by(
         ts=pl.col("ts").dt.truncate("1m") + pl.duration(minutes=1), maintain_order=True
-    ).agg(pl.col("probability").last())
+    ).agg(pl.col("probability", "variance").last())
     first, last = ends["ts"][0], ends["ts"][-1]
     midnight = datetime.combine(day + timedelta(days=1), time(0))
     grid = pl.datetime_range(first, max(last, midnight), "1m", time_unit="us", eager=True)
     return (
         pl.DataFrame({"ts": grid})
         .join(ends, on="ts", how="left")
-        .with_columns(pl.col("probability").forward_fill())
+        .with_columns(pl.col("probability", "variance").forward_fill())
     )
 
 
-def _rates(base: pl.DataFrame, method: str, found: ClockRates) -> pl.DataFrame:
+def _rates(
+    base: pl.DataFrame, method: str, estimate: EstimateRate, seconds: np.ndarray, b: np.ndarray
+) -> pl.DataFrame:
+    """Every minute's trailing rate from increments of STEP minutes that end with it."""
+    rate, error = np.full(b.size, np.nan), np.full(b.size, np.nan)
+    for first in range(min(STEP, b.size - 1)):
+        own = slice(first, None, STEP)
+        if seconds[own].size > 1:
+            found = estimate(seconds[own], b[own], RATE_WINDOW)
+            rate[own], error[own] = found.rate, found.standard_error
+    is_pinned = (b < PINNED) | (b > 1.0 - PINNED)
+    rate[is_pinned] = error[is_pinned] = np.nan
+    status = np.where(is_pinned, "at_limit", np.where(np.isfinite(rate), "ok", "too_few"))
     return base.with_columns(
         pl.lit(method).alias("method"),
-        pl.Series("clock_rate", found.rate).fill_nan(None),
-        pl.Series("clock_rate_error", found.standard_error).fill_nan(None),
+        pl.Series("clock_rate", rate).fill_nan(None),
+        pl.Series("clock_rate_error", error).fill_nan(None),
         pl.lit(None, pl.Float64).alias("clock_parameter"),
         pl.lit(None, pl.Float64).alias("clock_parameter_error"),
-        pl.Series("status", np.where(np.isfinite(found.rate), "ok", "too_few")),
+        pl.Series("status", status, dtype=pl.String),
     )
 
 

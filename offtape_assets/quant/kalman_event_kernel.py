@@ -16,6 +16,8 @@ OUTPUTS = 8  # fields of kalman_event.EventFilter, in order
 ROOT_HALF = math.sqrt(0.5)
 ROOT_TWO_PI = math.sqrt(2.0 * math.pi)
 TINY = 1e-300
+LEAST_VARIANCE = 1e-8
+"""Of a reported probability: a hundredth of a cent; no tape of cents says more."""
 MOST_PROBIT_VARIANCE = 0.25
 """Beyond it Phi is not nearly linear over the band and prices at the ends say nothing of U."""
 BASIS_SECONDS = 900.0
@@ -248,7 +250,7 @@ def _report(
             centre, square = level, level * level + variance
         first += odds[j] * centre
         second += odds[j] * square
-    return first, max(second - first * first, 0.0)
+    return min(max(first, 0.0), 1.0), max(second - first * first, LEAST_VARIANCE)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

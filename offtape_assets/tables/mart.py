@@ -176,3 +176,22 @@ ISO_AND_LEADERSHIP = Table(
     Partitions.NONE,
     key=("group_name", "window_minutes", "iso_measure"),
 )
+
+EVENT_TIMELINE = Table(
+    "mart",
+    "event_timeline",
+    "one minute of the event beside one name's move in it; ticker is NULL where no name traded",
+    (
+        DATE,
+        TICKER,
+        *columns("bucket probability probability_low probability_high probability_change"),
+        Column("event_trades", "BIGINT", "", "trades of the event's contracts in the minute"),
+        *columns("contracts_traded shock"),
+        Column("regime", "VARCHAR", "", "of the minute's largest |z|: baseline, moderate, high"),
+        *columns("clock_rate is_jump last_mid"),
+        Column("return_bp", "DOUBLE", "bp", "log change of the name's mid over the minute"),
+        *columns("total_flow"),
+    ),
+    Partitions.NONE,
+    key=("bucket", "ticker"),
+)

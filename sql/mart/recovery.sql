@@ -43,6 +43,40 @@ with matched as (
         where schema_name = 'raw'
         group by all
     ) as set_aside using (date, table_name, reason, ticker)
+    union all
+    select
+        'event_probability' as estimator, date, null::varchar as ticker,
+        method as quantity, by_minute.probability as estimate, planted.probability as truth,
+        stated_sd, status
+    from (
+        select
+            date, method, date_trunc('minute', ts)::timestamp + interval 1 minute as ts,
+            last(probability order by kalshi_probabilities.ts) as probability,
+            last(sqrt(variance) order by kalshi_probabilities.ts) as stated_sd,
+            last(
+                case status when 'same_order' then 'ok' else status end
+                order by kalshi_probabilities.ts
+            ) as status,
+            last(kalshi_probabilities.ts) as traded
+        from model.kalshi_probabilities
+        where method <> 'seed'
+        group by date, method, date_trunc('minute', kalshi_probabilities.ts)
+    ) as by_minute
+    asof join (select ts, probability from truth.event_path) as planted
+        on by_minute.traded >= planted.ts
+    union all
+    select
+        'event_clock' as estimator, clocks.date, null::varchar as ticker, method as quantity,
+        clocks.clock_rate as estimate, planted.clock_rate as truth,
+        clock_rate_error as stated_sd, status
+    from model.event_clocks as clocks
+    join (
+        select time_bucket(interval 2 hour, ts) + interval 2 hour as ts,
+            avg(clock_rate) as clock_rate
+        from truth.event_path
+        group by all
+    ) as planted using (ts)
+    where method in ('bipower', 'local_variance')
 )
 select
     estimator,
