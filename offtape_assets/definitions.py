@@ -6,7 +6,17 @@ from types import ModuleType
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
-from offtape_assets.assets import contracts, event, features, joint, leadership, options, raw, truth
+from offtape_assets.assets import (
+    contracts,
+    event,
+    factors,
+    features,
+    joint,
+    leadership,
+    options,
+    raw,
+    truth,
+)
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.house import House
 from offtape_assets.assets.materialize import to_dagster
@@ -19,6 +29,7 @@ from offtape_assets.storage.warehouse import Warehouse
 SUBJECTS: tuple[ModuleType, ...] = (
     raw,
     features,
+    factors,
     event,
     contracts,
     options,

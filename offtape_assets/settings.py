@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     joint_times: str = Field("10:00,13:00,16:00", description="New York times of joint laws")
     joint_states: int = Field(5000, ge=100, le=100_000)
     joint_restarts: int = Field(3, ge=1, le=100)
+    factor_max_age_seconds: int = Field(300, ge=1, description="a mid without a quote is unknown")
+    factor_coverage_floor: float = Field(0.8, gt=0, le=1, description="of each leg's weight")
+    beta_window_seconds: int = Field(300, ge=60, le=23_400)
+    beta_method: Literal["kalman", "rolling_ols"] = "kalman"
     up_move_minutes: int = Field(5, ge=1, le=60)
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     seed: int = 20241105

@@ -113,7 +113,7 @@ def _filter(table, complete, warm, noise, forget, step, state, deviation, single
         spread[k, k] = START_SD**2
     spread[width - 1, width - 1] = noise
     carried, weight = np.empty(width), 1.0 / (1.0 - forget) if forget < 1.0 else 1e30
-    weight, seen = min(weight, MIN_OBS), MIN_OBS
+    weight = min(weight, MIN_OBS)
     for t in range(rows):
         for k in range(width - 1):
             spread[k, k] += step

@@ -4,9 +4,11 @@ from functools import lru_cache
 
 from offtape_assets.tables import (
     features,
+    features_factors,
     mart,
     model_contracts,
     model_event,
+    model_factors,
     model_joint,
     model_leadership,
     model_options,
@@ -20,8 +22,10 @@ SCHEMAS = ("raw", "features", "model", "mart", "quality", "truth")
 _MODULES = (
     raw,
     features,
+    features_factors,
     model_contracts,
     model_event,
+    model_factors,
     model_joint,
     model_leadership,
     model_options,

@@ -101,7 +101,7 @@ def _parse(text, low, high, slots, count, void, name, whole, bad):  # type: igno
     while position < len(text):
         start = position
         fields, position = _split(text, start, ends)
-        if ends[1] == start and fields == 1 or text[start] == _RETURN:
+        if (ends[1] == start and fields == 1) or text[start] == _RETURN:
             continue
         if fields == FIELDS and _read(text, start, ends, void, whole, rows):
             first, last = _unquoted(text, start, ends[1])
