@@ -10,6 +10,7 @@ from offtape_assets.market.universe import kind_of
 from offtape_assets.partitions import optional
 from offtape_assets.report import joint as pictures
 from offtape_assets.tables import features, raw
+from offtape_assets.tables import model_factors as factors
 from offtape_assets.tables import model_joint as model
 from offtape_assets.tables import model_options as options
 
@@ -24,6 +25,7 @@ from offtape_assets.tables import model_options as options
         options.RISK_NEUTRAL_FITS,
         optional(raw.ETF_BASKETS),
         optional(features.MICROSTRUCTURE_1M),
+        optional(factors.ETF_REPLICATIONS),
     ),
     settings=("seed", "tickers", "joint_times", "joint_states", "joint_restarts"),
     picture=pictures.correlation_heat_map,
@@ -38,6 +40,7 @@ def joint_laws(inputs: Inputs) -> tuple[pl.DataFrame, ...]:
         ),
         inputs.frame(raw.ETF_BASKETS),
         inputs.frame(features.MICROSTRUCTURE_1M, "ticker, bucket, log_mid"),
+        inputs.frame(factors.ETF_REPLICATIONS, "etf, ticker, method, weight_normalized, status"),
     )
     stocks = tuple(ticker for ticker in chosen.tickers if kind_of(ticker) == "equity")
     plan = JointPlan(

@@ -16,7 +16,6 @@ prediction_prices = raw_asset(raw.PREDICTION_PRICES)
 volatility_index = raw_asset(raw.VOLATILITY_INDEX)
 crypto_bars = raw_asset(raw.CRYPTO_BARS)
 etf_baskets = raw_asset(raw.ETF_BASKETS)
-factor_weights = raw_asset(raw.FACTOR_WEIGHTS)
 
 
 @table_asset(raw.TRADE_CONDITIONS, reads=())

@@ -56,7 +56,9 @@ REPLICATION_SCHEMA = pl.Schema(
     {
         "etf": pl.String(),
         "ticker": pl.String(),
+        "method": pl.String(),
         "weight_normalized": pl.Float64(),
+        "status": pl.String(),
     }
 )
 CONDITIONAL_SCHEMA = pl.Schema(
@@ -91,7 +93,7 @@ class JointInputs(NamedTuple):
     log_mids: pl.DataFrame
     """ticker, bucket, log_mid."""
     replications: pl.DataFrame = pl.DataFrame(schema=REPLICATION_SCHEMA)
-    """etf, ticker, weight_normalized: the fallback where no basket is known."""
+    """etf, ticker, method, weight_normalized, status: the fallback where no basket is known."""
     conditional: pl.DataFrame = pl.DataFrame(schema=CONDITIONAL_SCHEMA)
     """ts, ticker, expiry, strike, density_yes, density_no of identified names."""
     probabilities: pl.DataFrame = pl.DataFrame(schema=PROBABILITY_SCHEMA)

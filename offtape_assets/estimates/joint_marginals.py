@@ -87,7 +87,8 @@ def fund_holdings(baskets: pl.DataFrame, replications: pl.DataFrame) -> dict[str
     """Holdings per fund: its basket, or replication weights where no basket of any fund is known.
 
     Replication matches factor exposures, not the fund: it is a fallback and labelled as such.
-    Its weights are shares of value and stay so until forwards are known.
+    Of its two portfolios the one of least variance is taken; its weights are shares of value and
+    stay so until forwards are known.
     """
     if not baskets.is_empty():
         latest = baskets.filter(pl.col("as_of") == pl.col("as_of").max().over("etf"))
@@ -97,7 +98,7 @@ def fund_holdings(baskets: pl.DataFrame, replications: pl.DataFrame) -> dict[str
             )
             for (etf,), own in latest.group_by("etf", maintain_order=True)
         }
-    usable = replications.drop_nulls("weight_normalized")
+    usable = replications.filter(method="min_variance", status="ok").drop_nulls("weight_normalized")
     return {
         str(etf): Holdings(
             dict(zip(own["ticker"], own["weight_normalized"], strict=True)), "replication"

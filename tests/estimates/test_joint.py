@@ -269,8 +269,11 @@ def test_replication_weights_are_a_labelled_fallback():
     read = market()
     worth = sum(number * FORWARDS[STOCKS.index(t)] for t, number in FUNDS["FND"].items())
     weights = pl.DataFrame(
-        [("FND", t, n * FORWARDS[STOCKS.index(t)] / worth) for t, n in FUNDS["FND"].items()],
-        schema=["etf", "ticker", "weight_normalized"],
+        [
+            ("FND", t, "min_variance", n * FORWARDS[STOCKS.index(t)] / worth, "ok")
+            for t, n in FUNDS["FND"].items()
+        ],
+        schema=["etf", "ticker", "method", "weight_normalized", "status"],
         orient="row",
     )
     fallback = read._replace(baskets=read.baskets.clear(), replications=weights)
