@@ -1,6 +1,6 @@
 """Option chains: exact prices from the conditional laws, then a market maker's quotes on them.
 
-European exercise, one yield curve, no dividends. A quote is the exact price plus a slow error per
+European exercise, one yield curve, one dividend yield. A quote is the exact price plus a slow error per
 strike and a fast one, widened, put on the tick grid; far strikes lose their bid, some quotes are
 stale or have a missing side.
 """
@@ -63,6 +63,12 @@ def discount_rate(days: float) -> float:
     return float(np.log1p(bond_yield * tau) / tau)
 
 
+def forward_price(market: SessionWorld, spot: np.ndarray, days: int) -> np.ndarray:
+    """Forward of a spot, dividends at the world's yield."""
+    carry = discount_rate(days) - market.world.dividend_yield
+    return spot * np.exp(carry * days / YEAR_DAYS)
+
+
 def snapshot_seconds(market: SessionWorld) -> np.ndarray:
     """Instants of the chain, from one step after the open to the close."""
     step = market.world.chain_minutes * 60
@@ -84,7 +90,7 @@ def exact_chain(market: SessionWorld, ticker: str, expiry: date, seconds: np.nda
     spot = market.price(ticker)[seconds]
     days = (expiry - market.day).days
     discount = float(np.exp(-discount_rate(days) * days / YEAR_DAYS))
-    forward = spot / discount
+    forward = forward_price(market, spot, days)
     reference = float(market.price(ticker)[market.open])
     log_sd = float(np.sqrt(max(laws.variance_yes[0], laws.variance_no[0])))
     strikes = strike_grid(reference, log_sd + abs(name.log_ratio) / 5)
@@ -233,7 +239,7 @@ def conditional_law_rows(market: SessionWorld, ticker: str) -> pl.DataFrame:
     for expiry in expiries(market):
         laws = conditional_laws(market, ticker, seconds, expiry)
         days = (expiry - market.day).days
-        forward = spot * np.exp(discount_rate(days) * days / YEAR_DAYS)
+        forward = forward_price(market, spot, days)
         columns = {"ts": stamps, "expiry": [expiry] * len(seconds)}
         columns["probability"] = laws.probability
         spreads = {outcome: laws.spread(outcome) for outcome in ("yes", "no")}

@@ -46,6 +46,8 @@ class World:
     trades_per_day: float = 0.9e6
     pause_volatility: float = 0.9
     """Names of at least this volatility a year have trading pauses."""
+    dividend_yield: float = 0.0
+    """Per year, continuous, for every name."""
     chain_minutes: int = 5
     market_names: int = 480
     """Stocks outside the study; 3,000 and more make a whole market."""

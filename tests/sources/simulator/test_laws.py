@@ -109,6 +109,14 @@ def test_exact_chains_are_free_of_arbitrage(ticker):
     assert (np.diff(slopes, axis=1) >= -1e-9).all()
 
 
+def test_dividends_lower_the_forward():
+    at = np.array([3600 * 8])
+    plain, paying = (market(dividend_yield=rate) for rate in (0.0, 0.05))
+    without, with_them = (chain.exact_chain(m, "XOM", EXPIRY, at) for m in (plain, paying))
+    assert with_them.forward / without.forward == pytest.approx(np.exp(-0.05 * 10 / 365))
+    assert (with_them.calls[0, :5] < without.calls[0, :5]).all()
+
+
 @pytest.mark.parametrize("ticker", ["NVDA", "SPY", "SOXL", "TLT"])
 def test_conditional_means_mix_to_the_forward(ticker):
     session = market()
