@@ -21,27 +21,25 @@ from offtape_assets.quant.smile import (
 )
 
 Array = NDArray[np.float64]
-OUTLIER_SDS = 6.0
-NOISE_GROWTH = 1.25  # an update whose noise scale grew by more is refitted cold
+OUTLIER_SDS = 5.0  # robust sds from the smile fitted without the quote: stale or mistaken
+OUTLIER_ROUNDS, OUTLIER_SHARE = 3, 0.2
+NOISE_FALL, NOISE_GROWTH = 0.5, 1.25  # an update whose noise scale left this range is fitted cold
 LAW_TOLERANCE = (
     0.05  # raw mass off by more, or more negative mass: the smile is no law, not repaired
 )
 RAW_FIGURES = ("raw_mass", "negative_mass", "mass_outside_quotes", "mean_error_bp")
-FIT_SCHEMA = {
-    "ts": pl.Datetime("us"),
-    "expiry": pl.Date,
-    "status": pl.String,
-    "update_kind": pl.String,
-    **dict.fromkeys(("forward", "discount", "tau_years"), pl.Float64),
-    **dict.fromkeys(("n_quotes", "n_outliers"), pl.Int32),
-    **dict.fromkeys(
-        (
-            *("noise_scale", "iv_rmse", "raw_mass", "negative_mass", "mass_outside_quotes"),
-            *("mean_error_bp", "in_spread_share", "parity_residual", "calendar_gap"),
-            *("mean", "sd", "skew", "kurtosis", "fit_ms"),
-        ),
-        pl.Float64,
-    ),
+_NUMBERS = (
+    *("noise_scale", "iv_rmse", "raw_mass", "negative_mass", "mass_outside_quotes"),
+    *("mean_error_bp", "in_spread_share", "parity_residual", "calendar_gap"),
+    *("mean", "sd", "skew", "kurtosis", "fit_ms"),
+)
+_STAMP: dict[str, pl.DataType] = {"ts": pl.Datetime("us"), "expiry": pl.Date()}
+FIT_SCHEMA: dict[str, pl.DataType] = {
+    **_STAMP,
+    **dict.fromkeys(("status", "update_kind"), pl.String()),
+    **dict.fromkeys(("forward", "discount", "tau_years"), pl.Float64()),
+    **dict.fromkeys(("n_quotes", "n_outliers"), pl.Int32()),
+    **dict.fromkeys(_NUMBERS, pl.Float64()),
 }
 DENSITY_COLUMNS = (
     *("strike", "log_moneyness", "implied_vol", "implied_vol_sd"),
@@ -128,7 +126,7 @@ def fit_risk_neutral(
         if held.height:
             exposures.append(_exposure(held, chain, fitted.smile).select(*stamp, pl.all()))
     return (
-        pl.DataFrame(fits, FIT_SCHEMA, orient="row"),
+        pl.DataFrame(fits, pl.Schema(FIT_SCHEMA), orient="row"),
         _stacked(densities, DENSITY_COLUMNS),
         _stacked(exposures, ("strike", "gex", "gex_net")),
     )
@@ -137,8 +135,8 @@ def fit_risk_neutral(
 def _stacked(frames: list[pl.DataFrame], names: tuple[str, ...]) -> pl.DataFrame:
     if frames:
         return pl.concat(frames)
-    numbers = dict.fromkeys(names, pl.Float64)
-    return pl.DataFrame(schema={"ts": pl.Datetime("us"), "expiry": pl.Date, **numbers})
+    schema: dict[str, pl.DataType] = {**_STAMP, **dict.fromkeys(names, pl.Float64())}
+    return pl.DataFrame(schema=pl.Schema(schema))
 
 
 def _read(rows: pl.DataFrame, fit: dict[str, object]) -> _Chain | None:
@@ -180,27 +178,26 @@ def _quotes(chain: _Chain) -> Quotes:
 def _fit(chain: _Chain, memory: _Memory, fit: dict[str, object]) -> _Fitted | None:
     """Update of the last smile where that holds, else a cold fit; None with the status set."""
     assert chain.quotes is not None
-    quotes, outliers, smile, kind = chain.quotes, 0, None, "update"
+    quotes, smile, kind = chain.quotes, None, "update"
     if memory.smile is not None:
         shift = float(np.log(chain.forward / memory.forward))
         scale = float(np.sqrt(chain.tau / memory.tau))
-        smile = update_smile(memory.smile, quotes, shift, scale)
-        if smile is not None and smile.process.noise_scale > NOISE_GROWTH * memory.noise:
-            smile = None
+        smile, quotes = _updated(memory.smile, quotes, shift, scale)
+        if smile is not None:
+            change = smile.process.noise_scale / memory.noise
+            smile = smile if NOISE_FALL < change < NOISE_GROWTH else None
     if smile is None:
         kind = "cold"
-        smile = fit_smile(quotes)
-        far = _far_quotes(smile, quotes)
-        if 0 < far.sum() <= 0.2 * far.size and far.size - far.sum() >= MIN_QUOTES:
-            quotes, outliers = _without(quotes, far), int(far.sum())
-            smile = fit_smile(quotes)
+        smile, quotes = _cold(chain.quotes)
         memory.forward, memory.tau = chain.forward, chain.tau
         memory.noise = smile.process.noise_scale
-    memory.smile = smile
+    outliers = chain.quotes.key.size - quotes.key.size
     density = smile_density(smile, quotes, chain.forward, chain.tau)
-    broken = max(abs(density.raw_mass - 1.0), density.negative_mass)
-    if not np.isfinite(density.density).all() or not density.sd > 0.0 or broken > LAW_TOLERANCE:
-        memory.smile = None
+    if not _is_law(density):
+        kind, smile = "mean", fit_smile(quotes, with_process=False)
+        density = smile_density(smile, quotes, chain.forward, chain.tau)
+    memory.smile = smile if kind != "mean" else None
+    if not _is_law(density):
         fit["status"] = "no_density"
         for name in RAW_FIGURES:
             fit[name] = getattr(density, name)
@@ -208,11 +205,47 @@ def _fit(chain: _Chain, memory: _Memory, fit: dict[str, object]) -> _Fitted | No
     return _Fitted(smile, density, kind, outliers)
 
 
-def _far_quotes(smile: Smile, quotes: Quotes) -> NDArray[np.bool_]:
-    """Quotes beyond OUTLIER_SDS robust sds of the smile."""
-    gap = quotes.total_vol - smile.total_vol(quotes.log_moneyness)[0]
-    scaled = np.abs(gap) / quotes.total_vol_sd
-    return scaled > OUTLIER_SDS * max(1.4826 * float(np.median(scaled)), 1.0)
+def _is_law(density: Density) -> bool:
+    """Whether what the repair would have to mend is small."""
+    broken = max(abs(density.raw_mass - 1.0), density.negative_mass)
+    return bool(np.isfinite(density.density).all()) and density.sd > 0.0 and broken < LAW_TOLERANCE
+
+
+def _cold(quotes: Quotes) -> tuple[Smile, Quotes]:
+    """A smile from nothing, and the quotes that are not far from it."""
+    limit = int(OUTLIER_SHARE * quotes.key.size)
+    smile = fit_smile(quotes)
+    for _ in range(OUTLIER_ROUNDS):
+        far = _far(smile)
+        kept = quotes.key.size - int(far.sum())
+        limit -= int(far.sum())
+        if not far.any() or limit < 0 or kept < MIN_QUOTES:
+            break
+        quotes = _without(quotes, far)
+        smile = fit_smile(quotes)
+    return smile, quotes
+
+
+def _updated(
+    smile: Smile, quotes: Quotes, shift: float, scale: float
+) -> tuple[Smile | None, Quotes]:
+    """The last smile brought to these quotes, without those that are far from it."""
+    moved = update_smile(smile, quotes, shift, scale)
+    if moved is None:
+        return None, quotes
+    far = _far(moved)
+    if far.any() and far.sum() <= OUTLIER_SHARE * far.size:
+        quotes = _without(quotes, far)
+        moved.process.update(
+            quotes.key, moved.process.inputs[~far], *moved.process.observations(~far)
+        )
+    return moved, quotes
+
+
+def _far(smile: Smile) -> NDArray[np.bool_]:
+    """Quotes beyond OUTLIER_SDS robust sds of the smile fitted without them."""
+    scores = np.abs(smile.process.left_out_scores())
+    return scores > OUTLIER_SDS * max(1.4826 * float(np.median(scores)), 1.0)
 
 
 def _without(quotes: Quotes, far: NDArray[np.bool_]) -> Quotes:

@@ -249,6 +249,7 @@ def gamma_exposure(
         raise ValueError(f"open_interest must not be negative, got {contracts.min()}")
     held = CONTRACT_SHARES * np.nan_to_num(curve, nan=0.0) * contracts
     strikes, row = np.unique(level, return_inverse=True)
-    gex = -np.bincount(row, weights=held, minlength=strikes.size)
-    net = np.bincount(row, weights=np.where(call, held, -held), minlength=strikes.size)
+    gex, net = np.zeros(strikes.size), np.zeros(strikes.size)
+    np.subtract.at(gex, row, held)
+    np.add.at(net, row, np.where(call, held, -held))
     return GammaExposure(strikes, gex, net, float(gex.sum()), float(net.sum()))

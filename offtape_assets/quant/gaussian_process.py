@@ -113,7 +113,12 @@ class Process:
         self._nodes, self._rank, self._scaled = nodes, int(ranks[row]), LENGTHS[row]
         self._factor = factors[row]
         self._lower = np.zeros((self._rank, self._rank))
-        self._load(keys, x, y, variance)
+        self._keys: NDArray[np.int64] = np.array(keys, dtype=np.int64)
+        self._x: Array = np.array(x, dtype=np.float64)
+        self._y: Array = np.array(y, dtype=np.float64)
+        self._variance: Array = np.array(variance, dtype=np.float64)
+        self._phi: Array = self._features(self._x)
+        self.refactor()
 
     @property
     def size(self) -> int:
@@ -124,6 +129,10 @@ class Process:
     def inputs(self) -> Array:
         """Inputs held, (point,)."""
         return self._x
+
+    def observations(self, chosen: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """y and variance of the chosen points (held,)."""
+        return self._y[chosen], self._variance[chosen]
 
     def append(self, key: int, x: float, y: float, variance: float) -> None:
         """Add a point.
@@ -188,7 +197,7 @@ class Process:
         """Hold exactly these points: by rank-one updates where few differ, else by a new factor."""
         same = np.array_equal(keys, self._keys) and np.array_equal(x, self._x)
         if not same:
-            self._load(keys, x, y, variance)
+            self.__init__(self.hyperparameters, keys, x, y, variance)  # type: ignore[misc]
             return
         changed = np.flatnonzero((y != self._y) | (variance != self._variance))
         if changed.size > self._rank // 2:
@@ -258,6 +267,21 @@ class Process:
         weight = kernel.NOISE_PRIOR_WEIGHT
         return float((max(self._energy - fitted, 0.0) + weight) / (self.size + weight))
 
+    def left_out_scores(self) -> Array:
+        """Each point's residual from a fit without it, over its stated sd there, (held,).
+
+        (y_i - f_i) / sqrt(v_i (1 - h_i)), h the leverage phi' (I/a + G)^-1 phi / v [1]_ (ch. 5.4.2).
+
+        References
+        ----------
+        .. [1] Rasmussen, C. and Williams, C. (2006). Gaussian Processes for Machine Learning.
+        """
+        phi = self._phi[:, : self._rank]
+        white = solve_triangular(self._lower, phi.T, lower=True, check_finite=False)
+        leverage = np.einsum("ij,ij->j", white, white) / self._variance
+        residual = self._y - self.mean(self._x)[0]
+        return residual / np.sqrt(self._variance * np.maximum(1.0 - leverage, 1e-9))
+
     def _joint_factor(self, basis: Array, basis_sd: Array) -> Array:
         """Cholesky factor of the precision of feature weights and basis coefficients together."""
         phi = self._phi[:, : self._rank]
@@ -283,12 +307,6 @@ class Process:
 
     def _features(self, x: Array) -> Array:
         return kernel.features(self._scale(x), self._nodes, self._scaled, self._factor)
-
-    def _load(self, keys: NDArray[np.int64], x: Array, y: Array, variance: Array) -> None:
-        self._keys = np.array(keys, dtype=np.int64)
-        self._x, self._y, self._variance = (np.array(a, dtype=np.float64) for a in (x, y, variance))
-        self._phi = self._features(self._x)
-        self.refactor()
 
     def _change(self, phi: Array, y: float, variance: float, sign: float) -> bool:
         self._rhs += sign * phi * (y / variance)

@@ -32,6 +32,7 @@ STARTS = np.array([[0.6, 0.7, 1.2], [0.6, 1.2, 0.7], [1.8, 0.3, 0.3]])
 # sds of the weak prior on logit p, d / atm sd, ln(s_j / atm sd), in place of degeneracy
 PRIOR_SD = np.array([2.0, 2.0, 1.0, 1.0])
 TRIAL_STEPS, FINAL_STEPS = 6, 40
+LOG_SD_LOW, LOG_SD_HIGH = -2.5, 2.0  # of a component's sd over the at-the-money one: no spikes
 
 
 class Mixture(NamedTuple):
@@ -163,6 +164,8 @@ def _levenberg(theta, centre, atm, steps, data):  # type: ignore[no-untyped-def]
         for a in range(4):
             reach = 0.8 if a != 1 else 1.0 * atm
             trial[a] = theta[a] + min(max(step[a], -reach), reach)
+            if a > 1:
+                trial[a] = min(max(trial[a], centre[a] + LOG_SD_LOW), centre[a] + LOG_SD_HIGH)
     return best
 
 

@@ -3,7 +3,7 @@ lognormals on one forward) plus a Gaussian process, from prices with known noise
 probability density is `density`; filtering quotes and finding the forward come before.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,13 +133,16 @@ class Smile:
         ]
 
 
-def fit_smile(quotes: Quotes) -> Smile:
+def fit_smile(quotes: Quotes, with_process: bool = True) -> Smile:
     """Cold fit: mean function, hyper-parameters, posterior.
 
     Parameters
     ----------
     quotes : Quotes
         At least MIN_QUOTES.
+    with_process : bool
+        False leaves the process out (its amplitude is nothing): the mean function alone, which always
+        is the smile of a law, where the process would follow noise into arbitrage.
 
     Returns
     -------
@@ -165,6 +168,8 @@ def fit_smile(quotes: Quotes) -> Smile:
     residual = quotes.total_vol - mixture_smile(mixture, quotes.log_moneyness)[0]
     variance = quotes.total_vol_sd**2
     hyperparameters = select(quotes.log_moneyness, residual, variance, unit)
+    if not with_process:
+        hyperparameters = replace(hyperparameters, amplitude=1e-16 * unit * unit)
     process = Process(hyperparameters, quotes.key, quotes.log_moneyness, residual, variance)
     return Smile(mixture, process, 0.0, 1.0, 0)
 

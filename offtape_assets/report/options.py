@@ -16,13 +16,13 @@ def smile_and_density(fits: pl.DataFrame, densities: pl.DataFrame, exposures: pl
     if good.height:
         nearest = good["expiry"].min()
         good = good.filter(pl.col("expiry") == nearest)
-        title = f"expiry {nearest}, {title}"
+        title = f"expiry {good['expiry'][0]}, {title}"
         shown = sorted({0, good.height // 2, good.height - 1})
         for row in (good.row(i, named=True) for i in shown):
             own = densities.filter(
                 (pl.col("ts") == row["ts"]) & (pl.col("expiry") == nearest)
             ).filter(pl.col("cdf").is_between(1e-4, 1 - 1e-4))
-            label = f"{row['ts']:%H:%M}"
+            label = row["ts"].strftime("%H:%M")
             for axes, name in ((smile_axes, "implied_vol"), (density_axes, "density")):
                 (line,) = axes.plot(own["strike"], own[name], label=label)
                 half = 1.645 * own[f"{name}_sd"].fill_null(0.0).fill_nan(0.0)

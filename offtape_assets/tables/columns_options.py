@@ -27,7 +27,7 @@ OPTION_COLUMNS = (
     Column("is_out_of_the_money", "BOOLEAN", "", "whether the smile is fitted to this right"),
     Column("parity_residual", "DOUBLE", "USD", "C - P - D (F - K): of a pair, or its median size"),
     # the fit of one expiry at one instant
-    Column("update_kind", "VARCHAR", "", "'cold' fit, 'update' of the last one, or 'seed' recipe"),
+    Column("update_kind", "VARCHAR", "", "'cold' fit, 'update', 'mean' function alone, 'seed'"),
     Column("n_quotes", "INTEGER", "", "quotes the smile rests on"),
     Column("n_outliers", "INTEGER", "", "quotes left out: beyond 6 sds of the first fit"),
     Column("noise_scale", "DOUBLE", "", "variance of the quotes around the smile over the stated"),
