@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from offtape_assets.quant.symmetric_eigenvalues import symmetric_eigenvalues
 from offtape_assets.quant.vecm_moments import REFRESH_EVERY, vecm_design, window_moments
 
 Array = NDArray[np.float64]
@@ -189,31 +190,57 @@ def _solve_windows(
 # Reassociation only reorders the sums of dot products; no-NaN assumptions are not made.
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy")
 def _cholesky(matrix: Array) -> bool:
-    """Upper factor in place (what is below the diagonal is spoilt); False at a negligible pivot."""
-    for i in range(len(matrix)):
+    """Upper factor in place (what is below the diagonal is spoilt); False at a negligible pivot.
+
+    Two rows are finished at a time, so that the rows above are read from memory half as often.
+    """
+    for i in range(0, len(matrix), 2):
         start = i // VECTOR * VECTOR
         at = i - start
+        pair = i + 1 < len(matrix)
         row = matrix[i, start:]
-        size = row[at]
+        after = matrix[i + 1, start:] if pair else np.zeros(len(row))
+        beside = at + 1 if pair else at
+        size, size_after = row[at], after[beside]
         k = 0
         while k + 4 <= i:
             a, b = matrix[k, start:], matrix[k + 1, start:]
             c, d = matrix[k + 2, start:], matrix[k + 3, start:]
             fa, fb, fc, fd = a[at], b[at], c[at], d[at]
+            ga, gb, gc, gd = a[beside], b[beside], c[beside], d[beside]
             for j in range(len(row)):
-                row[j] -= fa * a[j] + fb * b[j] + fc * c[j] + fd * d[j]
+                w, x, y, z = a[j], b[j], c[j], d[j]
+                row[j] -= fa * w + fb * x + fc * y + fd * z
+                after[j] -= ga * w + gb * x + gc * y + gd * z
             k += 4
         while k < i:
-            a = matrix[k, start:]
-            fa = a[at]
-            for j in range(len(row)):
-                row[j] -= fa * a[j]
+            _subtract(row, matrix[k, start:], matrix[k, i])
+            _subtract(after, matrix[k, start:], matrix[k, start + beside])
             k += 1
-        if not row[at] > PIVOT_TOLERANCE * size:
+        if not _scale(row, at, size):
             return False
-        inverse = 1.0 / math.sqrt(row[at])
-        for j in range(len(row)):
-            row[j] *= inverse
+        if pair:
+            _subtract(after, row, row[beside])
+            if not _scale(after, beside, size_after):
+                return False
+    return True
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy")
+def _subtract(row: Array, other: Array, factor: float) -> None:
+    for j in range(len(row)):
+        row[j] -= factor * other[j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _scale(row: Array, at: int, size: float) -> bool:
+    """Divide by the root of the pivot; False if it is negligible beside its first size."""
+    pivot = row[at]
+    if not pivot > PIVOT_TOLERANCE * size:
+        return False
+    inverse = 1.0 / math.sqrt(pivot)
+    for j in range(len(row)):
+        row[j] *= inverse
     return True
 
 
@@ -225,7 +252,7 @@ def _johansen_trend(
     n = len(scale)
     _forward_solve(scale, loading)
     product = loading @ loading.T
-    values = np.linalg.eigvalsh(product)
+    values = symmetric_eigenvalues(product.copy())
     for i in range(n):
         roots[i] = max(values[n - 1 - i], 0.0)
     direction = _smallest_eigenvector(product, values)
