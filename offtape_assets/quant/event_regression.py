@@ -1,0 +1,160 @@
+"""How much a series moves with an event's probability: slope, standard error, R2.
+
+Works on changes, so that only co-movement within the day counts. What the slope means for the
+conditional laws of a price is `demixing_panel`.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from offtape_assets.quant.demixing_probability import SmoothedProbability
+
+Array = NDArray[np.float64]
+FEWEST_CHANGES = 30
+ITERATIONS = 3
+LARGEST_LOG_RATIO = 3.0  # beyond it the slope is noise over hardly any movement of p
+
+
+class EventSlope(NamedTuple):
+    """Change of the series per unit of probability; NaN unless status is 'ok'."""
+
+    slope: float
+    sd: float
+    """Standard error, serial correlation and the unknown speed of p included."""
+    degrees_of_freedom: int
+    r_squared: float
+    """Share of the variance of the changes, factors taken out."""
+    n_changes: int
+    status: str
+
+    @property
+    def likelihood_ratio(self) -> float:
+        """(slope / sd)^2: twice the log-likelihood gained over no slope."""
+        return (self.slope / self.sd) ** 2
+
+    def half_band(self, level: float = 0.90) -> float:
+        """Half the width of the band around the slope, by Student's t."""
+        return float(student.ppf(0.5 + level / 2, self.degrees_of_freedom)) * self.sd
+
+
+def event_slope(
+    series: Array, event: SmoothedProbability, factors: Array | None = None, step: int = 1
+) -> EventSlope:
+    """Regress changes of a series on changes of the smoothed probability.
+
+    Parameters
+    ----------
+    series : (M,)
+        Level at each minute of the event's clock (a log price, a volatility); NaN where unknown.
+    event : SmoothedProbability
+        Of the same M minutes.
+    factors : (M, K), optional
+        Levels of what else moves the series and does NOT itself move with the event (a hedge that
+        does takes the event's effect out with it). NaN where unknown.
+    step : int
+        Minutes per change.
+
+    Returns
+    -------
+    EventSlope
+        status 'ok', 'too_few', or the event's status.
+
+    Raises
+    ------
+    ValueError
+        Where lengths differ or `step` is not positive.
+
+    Notes
+    -----
+    No intercept: prices and probabilities are martingales at this horizon. Long-run variance of the
+    score by equally weighted cosine transforms, nu = .4 T^(2/3) of them and Student's t with nu
+    degrees of freedom [1]_; never below the variance under white residuals. Averaged over the
+    likely speeds of p, their disagreement added.
+
+    References
+    ----------
+    .. [1] Lazarus, Lewis, Stock, Watson (2018), "HAR inference: recommendations for practice",
+       Journal of Business and Economic Statistics 36(4), 541-559.
+    """
+    y = np.asarray(series, dtype=np.float64)
+    if y.shape != event.mean.shape:
+        raise ValueError(f"series has shape {y.shape}, the event {event.mean.shape}")
+    if step < 1:
+        raise ValueError(f"step is {step}; it must be at least 1 minute")
+    levels = np.empty((y.size, 0)) if factors is None else np.asarray(factors, dtype=np.float64)
+    if levels.ndim != 2 or levels.shape[0] != y.size:
+        raise ValueError(f"factors must be ({y.size}, K), got {levels.shape}")
+    if event.status != "ok":
+        return _failed(event.status)
+    changes, others = np.diff(y[::step]), np.diff(levels[::step], axis=0)
+    used = np.isfinite(changes) & np.isfinite(others).all(axis=1)
+    count = int(used.sum())
+    if count < FEWEST_CHANGES + others.shape[1]:
+        return _failed("too_few")
+    moves = np.diff(event.paths[:, ::step], axis=1)[:, used]
+    changes, moves = _without(others[used], changes[used], moves)
+    terms = max(int(0.4 * count ** (2 / 3)), 1)
+    found = np.array([_one_slope(changes, move, terms) for move in moves])
+    slope = float(event.weights @ found[:, 0])
+    variance = float(event.weights @ (found[:, 1] + (found[:, 0] - slope) ** 2))
+    explained = float(event.weights @ found[:, 2])
+    return EventSlope(slope, variance**0.5, terms, explained, count, "ok")
+
+
+def log_ratio_slope(
+    log_price: Array, event: SmoothedProbability, factors: Array | None = None
+) -> EventSlope:
+    """ln of the conditional means' ratio (yes over no) from one-minute changes of a log price.
+
+    Parameters and status as `event_slope`; `log_price` (M,).
+
+    Notes
+    -----
+    F = M (p R + 1 - p), so ln F is ln(p R + 1 - p) plus what does not depend on p. The regression
+    is on ln(p R + 1 - p) / ln R, which is p itself for R near 1, iterated to a fixed point in R.
+    """
+    found = event_slope(log_price, event, factors)
+    for _ in range(ITERATIONS):
+        if found.status != "ok" or abs(found.slope) > LARGEST_LOG_RATIO:
+            break
+        bent = replace(event, paths=bent_probability(event.paths, found.slope))
+        found = event_slope(log_price, bent, factors)
+    return found
+
+
+def bent_probability(probability: Array, log_ratio: float) -> Array:
+    """ln(p R + 1 - p) / ln R, the log forward's dependence on p per unit of ln R; any shape."""
+    if abs(log_ratio) < 1e-6:
+        return np.asarray(probability, dtype=np.float64)
+    return np.log1p(np.asarray(probability) * np.expm1(log_ratio)) / log_ratio
+
+
+def _without(others: Array, changes: Array, moves: Array) -> tuple[Array, Array]:
+    """Both sides with the factors' changes projected out."""
+    if others.shape[1] == 0:
+        return changes, moves
+    basis, _ = np.linalg.qr(others)
+    return changes - basis @ (basis.T @ changes), moves - (moves @ basis) @ basis.T
+
+
+def _one_slope(changes: Array, move: Array, terms: int) -> tuple[float, float, float]:
+    """Slope, its variance and R2 at one speed of p."""
+    square = float(move @ move)
+    slope = float(move @ changes) / square
+    residual = changes - slope * move
+    count = changes.size
+    at = (np.arange(count) + 0.5) / count
+    cosines = np.cos(np.pi * np.outer(np.arange(1, terms + 1), at))
+    score = cosines @ (move * residual)
+    robust = 2.0 * float(np.mean(score**2)) / square**2
+    white = float(residual @ residual) / (count - 1) / square
+    total = float(changes @ changes)
+    return slope, max(robust, white), slope**2 * square / total if total > 0 else np.nan
+
+
+def _failed(status: str) -> EventSlope:
+    return EventSlope(np.nan, np.nan, 1, np.nan, 0, status)
