@@ -30,6 +30,8 @@ REFIT = 30  # minutes between fits of a clock's parameter
 MINUTES = 1440
 EstimateRate = Callable[[np.ndarray, np.ndarray, int], ClockRates]
 FitClock = Callable[[np.ndarray, np.ndarray, float], ClockFit]
+RateOf = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+_ESTIMATES = ("clock_rate", "clock_rate_error", "clock_parameter", "clock_parameter_error")
 _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "ts": pl.Datetime("us"),
     "method": pl.String,
@@ -47,7 +49,7 @@ _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 def event_clocks(
     probabilities: pl.DataFrame, day: date, event_date: date, settled_hour: float
 ) -> pl.DataFrame:
-    """Clock rates at the end of every minute from the first trade on.
+    """Clock rates at the end of every minute from the first trade's on.
 
     Parameters
     ----------
@@ -71,49 +73,65 @@ def event_clocks(
     level = probabilities.filter(pl.col("method") == "continuous").sort("ts", maintain_order=True)
     if level.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
-    minutes = _by_minute(level, day)
-    seconds = minutes["ts"].cast(pl.Int64).to_numpy() / 1e6
-    b = minutes["probability"].to_numpy()
+    minutes = _traded_minutes(level)
     settled = datetime.combine(event_date, time(0), NEW_YORK) + timedelta(hours=settled_hour)
-    jumps = detect_jumps(seconds, b, WINDOW)
+    rows = _jumps(minutes)
+    frames = [
+        rows.join(_rates(minutes, "local_variance", local_variance_rate), on="ts"),
+        rows.join(_rates(minutes, "bipower", bipower_rate), on="ts"),
+        rows.join(_fits(minutes, "digital", fit_digital_clock, settled.timestamp()), on="ts"),
+        rows.join(_fits(minutes, "taleb", fit_taleb_clock, settled.timestamp()), on="ts"),
+    ]
+    filled = [_every_minute(frame, day) for frame in frames]
+    filled[2] = _with_rate(filled[2], _digital_rate, settled.timestamp())
+    filled[3] = _with_rate(filled[3], _taleb_rate, settled.timestamp())
+    clocks = pl.concat(frame.select(_SCHEMA.keys()) for frame in filled).sort("ts", "method")
+    return clocks.with_columns(pl.col(*_ESTIMATES).fill_nan(None))
+
+
+def _traded_minutes(level: pl.DataFrame) -> pl.DataFrame:
+    """What was known at the end of each minute with a trade; ts in UTC, seconds since 1970."""
+    stamped = level.select(pl.col("ts").cast(pl.Datetime("us")), "probability", "variance")
+    ends = pl.col("ts").dt.truncate("1m") + pl.duration(minutes=1)
+    minutes = stamped.group_by(ts=ends, maintain_order=True).agg(
+        pl.col("probability", "variance").last()
+    )
+    return minutes.with_columns(seconds=pl.col("ts").cast(pl.Int64) / 1e6)
+
+
+def _every_minute(frame: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Rows to the end of the day; a minute without a trade carries the estimate, not the jump."""
+    midnight = datetime.combine(day + timedelta(days=1), time(0))
+    first, last = frame["ts"][0], max(frame["ts"][-1], midnight)
+    grid = pl.DataFrame({"ts": pl.datetime_range(first, last, "1m", time_unit="us", eager=True)})
+    own = grid.join(frame, on="ts", how="left", maintain_order="left")
+    return own.with_columns(
+        pl.col("is_jump").fill_null(False), pl.exclude("is_jump", "jump_statistic").forward_fill()
+    )
+
+
+def _jumps(minutes: pl.DataFrame) -> pl.DataFrame:
+    """Probit, jump statistic and verdict of each traded minute."""
+    b = minutes["probability"].to_numpy()
+    statistic, is_jump = np.full(b.size, np.nan), np.zeros(b.size, bool)
+    if b.size > 1:
+        found = detect_jumps(minutes["seconds"].to_numpy(), b, WINDOW)
+        statistic, is_jump = found.statistic, found.is_jump
     doubt = minutes["variance"] + minutes["variance"].shift(1)
     is_clear = (minutes["probability"].diff() ** 2 > CLEAR**2 * doubt).fill_null(False)
-    base = minutes.select("ts").with_columns(
+    return minutes.select(
+        "ts",
         pl.Series("probit", ndtri(b)).replace([np.inf, -np.inf], None),
-        pl.Series("jump_statistic", jumps.statistic).fill_nan(None),
-        pl.Series("is_jump", jumps.is_jump) & is_clear,
-    )
-    frames = [
-        _rates(base, "local_variance", local_variance_rate, seconds, b),
-        _rates(base, "bipower", bipower_rate, seconds, b),
-        _digital(base, seconds, b, settled.timestamp()),
-        _taleb(base, seconds, b, settled.timestamp()),
-    ]
-    return pl.concat(frame.select(_SCHEMA.keys()) for frame in frames).sort("ts", "method")
-
-
-def _by_minute(level: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Last probability known at each minute's end, from the first trade's minute on."""
-    stamped = level.select(pl.col("ts").cast(pl.Datetime("us")), "probability", "variance")
-    ends = stamped.group_by(
-        ts=pl.col("ts").dt.truncate("1m") + pl.duration(minutes=1), maintain_order=True
-    ).agg(pl.col("probability", "variance").last())
-    first, last = ends["ts"][0], ends["ts"][-1]
-    midnight = datetime.combine(day + timedelta(days=1), time(0))
-    grid = pl.datetime_range(first, max(last, midnight), "1m", time_unit="us", eager=True)
-    return (
-        pl.DataFrame({"ts": grid})
-        .join(ends, on="ts", how="left")
-        .with_columns(pl.col("probability", "variance").forward_fill())
+        pl.Series("jump_statistic", statistic).fill_nan(None),
+        pl.Series("is_jump", is_jump) & is_clear,
     )
 
 
-def _rates(
-    base: pl.DataFrame, method: str, estimate: EstimateRate, seconds: np.ndarray, b: np.ndarray
-) -> pl.DataFrame:
-    """Every minute's trailing rate from increments of STEP minutes that end with it."""
+def _rates(minutes: pl.DataFrame, method: str, estimate: EstimateRate) -> pl.DataFrame:
+    """Trailing rate at each traded minute from increments over STEP traded minutes."""
+    seconds, b = minutes["seconds"].to_numpy(), minutes["probability"].to_numpy()
     rate, error = np.full(b.size, np.nan), np.full(b.size, np.nan)
-    for first in range(min(STEP, b.size - 1)):
+    for first in range(STEP):
         own = slice(first, None, STEP)
         if seconds[own].size > 1:
             found = estimate(seconds[own], b[own], RATE_WINDOW)
@@ -121,58 +139,59 @@ def _rates(
     is_pinned = (b < PINNED) | (b > 1.0 - PINNED)
     rate[is_pinned] = error[is_pinned] = np.nan
     status = np.where(is_pinned, "at_limit", np.where(np.isfinite(rate), "ok", "too_few"))
-    return base.with_columns(
+    return minutes.select(
+        "ts",
         pl.lit(method).alias("method"),
-        pl.Series("clock_rate", rate).fill_nan(None),
-        pl.Series("clock_rate_error", error).fill_nan(None),
+        pl.Series("clock_rate", rate),  # NaN, not NULL: a failed rate must not be filled forward
+        pl.Series("clock_rate_error", error),
         pl.lit(None, pl.Float64).alias("clock_parameter"),
         pl.lit(None, pl.Float64).alias("clock_parameter_error"),
         pl.Series("status", status, dtype=pl.String),
     )
 
 
-def _digital(base: pl.DataFrame, seconds: np.ndarray, b: np.ndarray, end: float) -> pl.DataFrame:
-    fits = _fits(fit_digital_clock, seconds, b, end)
-    c = fits["parameter"].to_numpy()
-    with np.errstate(divide="ignore"):
-        slope = 2.0 * c / np.maximum(end - seconds, 0.0)
-    return _fitted(base, "digital", fits, 0.5 * slope * c, slope)
-
-
-def _taleb(base: pl.DataFrame, seconds: np.ndarray, b: np.ndarray, end: float) -> pl.DataFrame:
-    fits = _fits(fit_taleb_clock, seconds, b, end)
-    sigma, left = fits["parameter"].to_numpy(), np.maximum(end - seconds, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        growth = np.expm1(2.0 * sigma**2 * left)
-        rate = 2.0 * sigma**2 / growth
-        slope = 4.0 * sigma / growth * (1.0 - rate * left * (1.0 + growth))
-    return _fitted(base, "taleb", fits, rate, np.abs(slope))
-
-
-def _fits(fit: FitClock, seconds: np.ndarray, b: np.ndarray, end: float) -> pl.DataFrame:
-    """The fit in force at each minute: made every REFIT minutes, from the minutes so far."""
+def _fits(minutes: pl.DataFrame, method: str, fit: FitClock, end: float) -> pl.DataFrame:
+    """The parameter in force at each traded minute: fitted every REFIT of them, to those so far."""
+    before = minutes.filter(pl.col("seconds") < end)
+    seconds, b = before["seconds"].to_numpy(), before["probability"].to_numpy()
     latest, fits = ClockFit(np.nan, np.nan, np.nan, "too_few"), []
-    for k in range(seconds.size):
-        if seconds[k] >= end:
-            latest = ClockFit(np.nan, np.nan, np.nan, "event_is_over")
-        elif k and k % REFIT == 0:
+    for k in range(minutes.height):
+        if k and k % REFIT == 0 and k < seconds.size:
             latest = fit(seconds[: k + 1], b[: k + 1], end)
         fits.append(latest)
-    return pl.DataFrame(fits, schema=ClockFit._fields, orient="row")
-
-
-def _fitted(
-    base: pl.DataFrame, method: str, fits: pl.DataFrame, rate: np.ndarray, slope: np.ndarray
-) -> pl.DataFrame:
-    """Rows of a fitted clock; the rate's error is the parameter's times the rate's slope in it."""
-    is_ok = (fits["status"] == "ok") & pl.Series(np.isfinite(rate))
-    columns = base.with_columns(
+    found = pl.DataFrame(fits, schema=ClockFit._fields, orient="row")
+    return minutes.select("ts").with_columns(
         pl.lit(method).alias("method"),
-        pl.Series("clock_rate", rate),
-        (pl.Series(slope) * fits["standard_error"]).alias("clock_rate_error"),
-        fits["parameter"].alias("clock_parameter"),
-        fits["standard_error"].alias("clock_parameter_error"),
-        fits["status"],
+        found["parameter"].cast(pl.Float64).alias("clock_parameter"),
+        found["standard_error"].cast(pl.Float64).alias("clock_parameter_error"),
+        found["status"],
     )
-    estimates = ("clock_rate", "clock_rate_error", "clock_parameter", "clock_parameter_error")
-    return columns.with_columns(pl.when(is_ok).then(pl.col(name)).alias(name) for name in estimates)
+
+
+def _digital_rate(c: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """c^2 / (T - t) and its slope in c."""
+    return c**2 / left, 2.0 * c / left
+
+
+def _taleb_rate(sigma: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """2 sigma^2 / (exp(2 sigma^2 (T - t)) - 1) and its slope in sigma."""
+    growth = np.expm1(2.0 * sigma**2 * left)
+    rate = 2.0 * sigma**2 / growth
+    return rate, 4.0 * sigma / growth * (1.0 - rate * left * (1.0 + growth))
+
+
+def _with_rate(frame: pl.DataFrame, rate_of: RateOf, end: float) -> pl.DataFrame:
+    """The rate a fitted clock has at each minute, with the parameter's error carried over."""
+    left = end - frame["ts"].cast(pl.Int64).to_numpy() / 1e6
+    parameter = frame["clock_parameter"].to_numpy()
+    with np.errstate(all="ignore"):
+        rate, slope = rate_of(parameter, np.where(left > 0, left, np.nan))
+    error = np.abs(slope) * frame["clock_parameter_error"].to_numpy()
+    is_over = pl.Series(left <= 0)
+    status = pl.when(is_over).then(pl.lit("event_is_over")).otherwise(pl.col("status"))
+    rated = frame.with_columns(
+        pl.Series("clock_rate", rate), pl.Series("clock_rate_error", error), status.alias("status")
+    )
+    return rated.with_columns(
+        pl.when(pl.col("status") == "ok").then(pl.col(name)).alias(name) for name in _ESTIMATES
+    )
