@@ -89,7 +89,7 @@ def light_day() -> Row:
 def heavy_day() -> list[Row]:
     """A day of the heavy setting, every name's quotes written to Parquet and removed."""
     start, rows = time.perf_counter(), 0
-    market = SimulatorSource(rates="heavy", message_scale=1.6, workers=2)
+    market = SimulatorSource(rates="heavy", message_scale=2.0, workers=2)
     with TemporaryDirectory() as scratch:
         for delivery in market.read(raw.QUOTES, DAY, STUDY_TICKERS, Path(scratch)):
             rows += _count(delivery.rows)

@@ -25,6 +25,14 @@ def show_findings(connection: Any, settings: Settings, console: Console) -> None
     for row in connection.execute(_SET_ASIDE).fetchall():
         aside.add_row(*map(str, row))
     console.print(aside)
+    recovery = Grid(
+        *("estimator", "quantity", "estimates", "ok", "bias", "rmse", "sd of z", "90 % coverage"),
+        title="estimates beside the planted truth (mart.recovery_scores)",
+    )
+    for row in connection.execute(_RECOVERY).fetchall():
+        recovery.add_row(*("" if value is None else str(value) for value in row))
+    if recovery.row_count:
+        console.print(recovery)
     console.print(
         f"\nthe warehouse is {settings.warehouse}; try\n  offtape sql {_TRY!r}\n"
         "  offtape status\n  offtape ui",
@@ -39,6 +47,12 @@ from quality.results where not passed group by all order by all
 _SET_ASIDE = """
 select schema_name || '.' || table_name, reason, count(*)
 from quality.quarantine group by all order by all
+"""
+_RECOVERY = """
+select
+    estimator, quantity, estimates, estimates_ok, printf('%.3g', bias), printf('%.3g', rmse),
+    printf('%.2f', sd_z), printf('%.2f', coverage_90)
+from mart.recovery_scores order by all
 """
 _TRY = (
     "select ticker, sum(num_trades) as trades, avg(pct_trades_iso) as iso_share"

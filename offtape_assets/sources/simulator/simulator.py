@@ -75,7 +75,7 @@ class SimulatorSource:
         )  # fmt: skip
         self.event = Event(self.world)
         self.levels = Levels(self.world, self.event)
-        coin = self._coin = CoinMarket(self.world)
+        coin = self.coin = CoinMarket(self.world)
         self._contracts = (event_yes, event_no)
         self._workers = max(1, workers)
         self.session = lru_cache(maxsize=SESSIONS_KEPT)(self._session)
@@ -143,7 +143,7 @@ class SimulatorSource:
 
     def _has(self, table: Table, day: date) -> bool:
         if table in self._by_coin_day:
-            return self._coin.covers(day)
+            return self.coin.covers(day)
         if table not in {*self._by_name, *self._by_day, raw.QUOTES_1S}:
             return False
         if table.partitions is Partitions.CALENDAR_DAY:

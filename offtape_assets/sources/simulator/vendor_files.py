@@ -1,8 +1,8 @@
 """Simulated rows as the vendors would deliver them: a landing folder in their own layouts.
 
 Reading such a folder back gives the simulator's rows again, planted dirt included; a print whose
-conditions are NULL becomes one whose conditions are not numbers. Prices of prediction contracts
-on coins have no file here.
+conditions are NULL becomes one whose conditions are not numbers. Files of coins and of contracts
+on them are in contract_files.py.
 """
 
 import json
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from isal import igzip
 
 from offtape_assets.market.calendar import NEW_YORK, sessions, sessions_before
+from offtape_assets.sources.simulator.contract_files import write_contracts
 from offtape_assets.sources.simulator.names import FACTORS
 from offtape_assets.sources.simulator.simulator import SimulatorSource
 from offtape_assets.tables import raw
@@ -59,6 +60,7 @@ def write_landing(
     for path in _files(source, first, last, names, folder):
         written.append(path)
         progress(path)
+    written += write_contracts(source.coin, first, last, folder)
     return written
 
 
