@@ -9,7 +9,7 @@ the markers of docs/simulator.md.
 import argparse
 import os
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -314,12 +314,64 @@ def hourly_table(recorded: LandingSource, market: SimulatorSource) -> str:
     )
 
 
+def daily_rows(source: Source, table: Table, days: list[date]) -> pl.DataFrame:
+    """Rows of a calendar-day table over several days."""
+    frames = []
+    with TemporaryDirectory() as scratch:
+        for day in days:
+            frames += [d.rows for d in source.read(table, day, [], Path(scratch))]
+    return pl.concat(frames).sort("ts", maintain_order=True)
+
+
+def coin_facts(source: Source, last: date) -> dict[str, float]:
+    """A week of weekly contracts that settles on `last`, and 60 days of the coin before."""
+    days = [last - timedelta(days=n) for n in range(60, -1, -1)]
+    close = daily_rows(source, raw.CRYPTO_BARS, days)["close"].cast(pl.Float64).to_numpy()
+    moves = np.diff(np.log(close))
+    index = daily_rows(source, raw.VOLATILITY_INDEX, days)["close"].cast(pl.Float64).to_numpy()
+    prices = daily_rows(source, raw.PREDICTION_PRICES, days[-9:])
+    with TemporaryDirectory() as scratch:
+        terms = next(iter(source.read(raw.PREDICTION_MARKETS, last, [], Path(scratch)))).rows
+    mine = terms.filter(pl.col("expires_ts").dt.date() == last)["contract_id"]
+    prices = prices.filter(pl.col("contract_id").is_in(mine.to_list()))
+    hour = pl.col("ts").dt.truncate("1h")
+    sums = (
+        prices.group_by(hour)
+        .agg(pl.col("price").cast(pl.Float64).sum())
+        .sort("ts")["price"]
+        .to_numpy()
+    )
+    changes = prices.sort("contract_id", "ts").select(
+        pl.col("price").cast(pl.Float64).diff().over("contract_id").abs()
+    )
+    return {
+        "hourly returns: standard deviation, %": 100 * moves.std(),
+        "hourly returns: kurtosis": kurtosis(moves),
+        "hourly |returns|: autocorrelation": autocorrelation(np.abs(moves)),
+        "volatility index, mean points": index.mean(),
+        "volatility index: hourly change, sd": np.diff(index).std(),
+        "sum of range prices, first hour": sums[0],
+        "sum of range prices, later: mean": float(np.mean(sums[1:])),
+        "sum of range prices, later: sd": float(np.std(sums[1:])),
+        "hourly change of a contract, mean": changes.to_series().mean(),
+    }
+
+
+def coin_table(recorded: LandingSource, market: SimulatorSource) -> str:
+    """Coins and contracts."""
+    weeks = [("recorded", recorded, date(2025, 3, 7)), ("recorded", recorded, date(2025, 3, 14))]
+    weeks += [("simulated", market, date(2025, 3, 7)), ("simulated", market, date(2024, 11, 8))]
+    heads = [f"{name}, week to {last}" for name, _, last in weeks]
+    return markdown("Coin and weekly contracts", heads, [coin_facts(s, d) for _, s, d in weeks])
+
+
 def tables(landing: Path) -> Iterable[str]:
     """All tables."""
     recorded, market = LandingSource(landing), SimulatorSource()
     yield tape_table(recorded, market)
     yield chain_table(recorded, market)
     yield event_table(recorded, market)
+    yield coin_table(recorded, market)
 
 
 def main() -> None:
