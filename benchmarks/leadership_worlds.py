@@ -101,7 +101,7 @@ def sticky_day(
     return times, values, grid
 
 
-@njit(cache=True)
+@njit
 def _crossings(value: Array, threshold: float) -> tuple[NDArray[np.int64], Array]:
     at = [0]
     shown = [value[0]]

@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 MAX_STEPS = 50
 STEP_TOLERANCE = 1e-10
 MIN_ROWS_PER_COEFFICIENT = 10
+LARGEST_LOG_ODDS = 30.0  # no feature makes a forecast certain in floating point
 
 
 class LogisticFit(NamedTuple):
@@ -33,8 +34,9 @@ class LogisticFit(NamedTuple):
     scale: Array
 
     def predict(self, features: Array) -> Array:
-        """Probability of an up-move, shape (n_rows,)."""
-        return expit(self.intercept + (features - self.centre) / self.scale @ self.coefficient)
+        """Probability of an up-move, shape (n_rows,), inside (0, 1) for any features."""
+        log_odds = self.intercept + (features - self.centre) / self.scale @ self.coefficient
+        return expit(np.clip(log_odds, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS))
 
 
 class Fold(NamedTuple):

@@ -133,6 +133,8 @@ def test_failures_have_a_status() -> None:
     flat = fit_logistic(features, outcome)
     assert flat.status == "ok"
     assert flat.coefficient[2] == 0.0
+    extreme = flat.predict(1e6 * features)
+    assert ((extreme > 0.0) & (extreme < 1.0)).all()
     separable = fit_logistic(features, (features[:, 0] > 0).astype(float))
     assert separable.status == "ok"
     assert np.isfinite(separable.coefficient).all()
