@@ -110,7 +110,8 @@ def agenda(assets: Sequence[TableAsset], first: date, last: date) -> dict[date, 
             waiting += [
                 (upstream, other)
                 for other in read.days_to_build(day)
-                if upstream and is_open(upstream.partitions, other)
+                # days before the range stay alike, weekends too, so that they make one batch
+                if upstream and (other < first or is_open(upstream.partitions, other))
             ]
     return {day: [a for a in assets if a in needed[day]] for day in sorted(needed)}
 

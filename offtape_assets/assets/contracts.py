@@ -18,7 +18,7 @@ _SETTLED_DAYS = contract_trading.PERFORMANCE_DAYS
     features.CRYPTO_VOLATILITY_1H,
     reads=(
         window(raw.CRYPTO_BARS, contract_features.HISTORY_DAYS),
-        window(raw.VOLATILITY_INDEX, 2),
+        window(raw.VOLATILITY_INDEX, contract_features.HISTORY_DAYS),
         window(raw.TREASURY_BILLS, 7, is_optional=True),
     ),
     settings=("risk_free_rate",),

@@ -89,7 +89,7 @@ def simulate_riskmetrics_intervals(
         )
     whole = np.sqrt(steps * variance)
     known = normal_interval((edges + 0.5 * whole**2) / whole, np.full(edges.size, np.inf))
-    return _between(_own_control(beyond, plain, known), place.reshape(2, -1))
+    return _between(_own_control(beyond, plain, known), place.reshape(2, -1), known)
 
 
 def simulate_merton_intervals(
@@ -140,7 +140,7 @@ def simulate_merton_intervals(
     centred = controls - controls.mean(axis=1, keepdims=True)
     slope = np.linalg.lstsq(centred @ centred.T, centred @ beyond.T, rcond=1e-12)[0]
     beyond = beyond - slope.T @ (controls - np.array([[first], [second]]))
-    return _between(beyond, place.reshape(2, -1))
+    return _between(beyond, place.reshape(2, -1), beyond.mean(axis=1))
 
 
 def _pairs(paths: int) -> int:
@@ -149,20 +149,26 @@ def _pairs(paths: int) -> int:
     return paths // 2
 
 
-def _between(beyond: NDArray[np.float64], place: NDArray[np.intp]) -> IntervalProbabilities:
+def _between(
+    beyond: NDArray[np.float64], place: NDArray[np.intp], about: NDArray[np.float64]
+) -> IntervalProbabilities:
     """Intervals from the chances beyond their edges.
 
-    beyond (edges, pairs); place (2, contracts) says which edges bound a contract. The spread of the
+    beyond (edges, pairs), edges ascending; place (2, contracts) says which edges bound a contract;
+    about (edges,) is a rough chance beyond each. Controls can make a chance rise with its edge; it
+    is kept from rising, so no interval is negative and a tiling sums to one. The spread of the
     pairs says little where only a few paths reach an interval (those that missed it agree by
     chance): the plain binomial error fades in below some `_FEW` paths, and a tenth of one path is
     the least error stated.
     """
-    values = beyond[place[0]] - beyond[place[1]]
     pairs = beyond.shape[1]
-    probability = np.clip(values.mean(axis=1), 0.0, 1.0)
-    rarer = np.minimum(probability, 1.0 - probability)
-    binomial = np.sqrt(rarer * (1.0 - rarer) / (2 * pairs))
-    few = _FEW / (_FEW + 2 * pairs * rarer)
+    falling = np.clip(np.minimum.accumulate(beyond.mean(axis=1)), 0.0, 1.0)
+    probability = falling[place[0]] - falling[place[1]]
+    values = beyond[place[0]] - beyond[place[1]]
+    likely = np.clip(np.maximum(probability, about[place[0]] - about[place[1]]), 0.0, 1.0)
+    rare = np.minimum(likely, 1.0 - likely)
+    binomial = np.sqrt(rare * (1.0 - rare) / (2 * pairs))
+    few = _FEW / (_FEW + 2 * pairs * rare)
     error = np.hypot(values.std(axis=1, ddof=1) / np.sqrt(pairs), few * binomial)
     return IntervalProbabilities(probability, np.maximum(error, _LEAST / (2 * pairs)))
 

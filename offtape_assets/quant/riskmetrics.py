@@ -19,7 +19,7 @@ JUMP_WINDOW_HOURS = 168
 JUMP_THRESHOLD_SD = 2.0
 IMPLIED_HORIZON_HOURS = 720.0
 """DVOL is an expected volatility of 30 days."""
-VARIANCE_HALF_LIFE_HOURS = 48.0
+VARIANCE_HALF_LIFE_HOURS = 24.0
 """Speed at which realised variance returns to the implied level; see docs/methods/contracts.md."""
 
 
