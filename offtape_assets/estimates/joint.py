@@ -21,6 +21,7 @@ from offtape_assets.estimates.joint_starts import (
     FALLBACK_CORRELATION,
     GIVEN_NO,
     GIVEN_YES,
+    MIXED,
     REALIZED,
     Start,
     event_laws,
@@ -210,33 +211,44 @@ FIT_SCHEMA = pl.Schema(
 def correlation_rows(solved: Solved) -> pl.DataFrame:
     """Rows of model.joint_correlations: mean and standard deviation over the restarts."""
     snapshot = solved.snapshot
-    frames = []
-    for prior in dict.fromkeys(run.prior for run in solved.runs):
-        runs = solved.of(prior)
-        tickers = snapshot.tickers[: snapshot.names] + runs[0].funds
-        order = np.argsort(tickers)
-        listed = np.array(tickers)[order]
-        first, second = np.triu_indices(len(listed), 1)
-        matrices = [np.atleast_2d(np.corrcoef(run.states[:, order].T)) for run in runs]
-        found = np.array([matrix[first, second] for matrix in matrices])
-        spread = np.full(len(first), np.nan)
-        if len(runs) > 1:
-            spread = found.std(axis=0, ddof=1)
-        frames.append(
-            pl.DataFrame(
-                {
-                    "ts": [snapshot.ts] * len(first),
-                    "expiry": [snapshot.expiry] * len(first),
-                    "prior": [prior] * len(first),
-                    "is_default": [prior == solved.default] * len(first),
-                    "ticker_a": listed[first],
-                    "ticker_b": listed[second],
-                    "correlation": np.clip(found.mean(axis=0), -1.0, 1.0),
-                    "correlation_sd": spread,
-                }
-            ).with_columns(pl.col("correlation_sd").fill_nan(None))
+    arrangements = {
+        prior: [run.states for run in solved.of(prior)]
+        for prior in dict.fromkeys(run.prior for run in solved.runs)
+    }
+    funds = {run.prior: run.funds for run in solved.runs}
+    if GIVEN_YES in arrangements:
+        pairs = zip(arrangements[GIVEN_YES], arrangements[GIVEN_NO], strict=True)
+        arrangements[MIXED] = [np.vstack(pair) for pair in pairs]
+        funds[MIXED] = funds[GIVEN_YES]
+    names = snapshot.tickers[: snapshot.names]
+    frames = [
+        _correlations(arranged, names + funds[prior]).select(
+            pl.lit(snapshot.ts).alias("ts"),
+            pl.lit(snapshot.expiry).alias("expiry"),
+            pl.lit(prior).alias("prior"),
+            pl.lit(prior == solved.default).alias("is_default"),
+            "*",
         )
+        for prior, arranged in arrangements.items()
+    ]
     return pl.concat(frames)
+
+
+def _correlations(arranged: Sequence[Floats], tickers: Sequence[str]) -> pl.DataFrame:
+    """Correlation of every pair of columns, over several arrangements."""
+    order = np.argsort(tickers)
+    listed = np.array(tickers)[order]
+    first, second = np.triu_indices(len(listed), 1)
+    matrices = [np.atleast_2d(np.corrcoef(states[:, order].T)) for states in arranged]
+    found = np.array([matrix[first, second] for matrix in matrices])
+    spread = found.std(axis=0, ddof=1) if len(found) > 1 else np.full(len(first), np.nan)
+    columns = {
+        "ticker_a": listed[first],
+        "ticker_b": listed[second],
+        "correlation": np.clip(found.mean(axis=0), -1.0, 1.0),
+        "correlation_sd": spread,
+    }
+    return pl.DataFrame(columns).with_columns(pl.col("correlation_sd").fill_nan(None))
 
 
 def empty_fit(ts: Sequence[object], reason: str) -> pl.DataFrame:

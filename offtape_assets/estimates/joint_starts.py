@@ -29,6 +29,8 @@ REALIZED = "realized"
 EVENT = "event"
 PREVIOUS = "previous"
 GIVEN_YES, GIVEN_NO = "given_yes", "given_no"
+MIXED = "mixed"
+"""The laws given each outcome, put together by the outcome's probability."""
 MINUTES_NEEDED = 20
 """Minutes of returns below which realized correlations say too little."""
 LEAST_SHRINKAGE = 0.05

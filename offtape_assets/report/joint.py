@@ -14,7 +14,7 @@ def correlation_heat_map(
 
     figure = Figure(figsize=(11, 5), layout="constrained")
     last = correlations.filter(pl.col("ts") == pl.col("ts").max())
-    swept = last.filter(~pl.col("prior").str.starts_with("given_"))
+    swept = last.filter(~pl.col("prior").is_in(["given_yes", "given_no", "mixed"]))
     ranged = swept.group_by("ticker_a", "ticker_b").agg(
         (pl.col("correlation").max() - pl.col("correlation").min()).alias("range")
     )

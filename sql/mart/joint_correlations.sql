@@ -13,7 +13,7 @@ with banded as (
         max(correlation_sd) as restart_sd,
         count(*) as n_priors
     from model.joint_correlations
-    where prior not in ('given_yes', 'given_no')
+    where prior not in ('given_yes', 'given_no', 'mixed')
     group by all
 )
 select

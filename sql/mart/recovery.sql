@@ -24,7 +24,7 @@ with matched as (
         'ok' as status
     from model.joint_correlations as swept
     join truth.joint_correlations as planted using (date, expiry, ticker_a, ticker_b)
-    where prior not in ('given_yes', 'given_no')
+    where prior not in ('given_yes', 'given_no', 'mixed')
     union all
     select
         'quality_claims' as estimator, date, ticker, table_name || '.' || reason as quantity,

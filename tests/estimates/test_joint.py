@@ -324,6 +324,7 @@ def test_the_event_joins_names_and_gives_a_law_per_outcome():
     expected = 0.25 * gap["AAA"] * gap["DDD"] + truth()[0, 3] * 0.03**2
     scale = np.sqrt((0.25 * gap["AAA"] ** 2 + 0.03**2) * (0.25 * gap["DDD"] ** 2 + 0.03**2))
     assert by_prior["event"] == pytest.approx(expected / scale, abs=0.08)
+    assert by_prior["mixed"] == pytest.approx(expected / scale, abs=0.08)
 
 
 def test_snapshots_are_the_latest_at_or_before_the_times():
