@@ -118,7 +118,10 @@ class Axes:
         upstream = read.table.partitions
         if Partitions.NONE in (reader, upstream):
             return None
+        across = dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name=DATE_AXIS)
         if read.sessions_before or read.days_back:
+            if reader is Partitions.DAY and upstream is Partitions.DAY_AND_TICKER:
+                return across  # Dagster maps no window of two axes to one; the Read knows the days
             days = dg.TimeWindowPartitionMapping(
                 start_offset=-(read.sessions_before or read.days_back),
                 end_offset=-1 if read.sessions_before else 0,
@@ -128,7 +131,7 @@ class Axes:
         if reader is upstream:
             return dg.IdentityPartitionMapping()
         if {reader, upstream} == {Partitions.DAY, Partitions.DAY_AND_TICKER}:
-            return dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name=DATE_AXIS)
+            return across
         days = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
         return _by_date(days) if reader is Partitions.DAY_AND_TICKER else days
 

@@ -93,8 +93,8 @@ def etf_replications(inputs: Inputs) -> pl.DataFrame:
     model.IDIOSYNCRATIC_AMPLIFICATIONS,
     reads=(
         window(features_factors.FACTOR_EXPOSURES_1D, days_back=32, is_optional=True),
-        window(raw.DAILY_BARS, days_back=32, is_optional=True),
-        window(raw.FACTOR_LIBRARY, days_back=32),
+        window(raw.DAILY_BARS, days_back=32),
+        window(raw.FACTOR_LIBRARY, days_back=32, is_optional=True),
     ),
     settings=["tickers"],
 )
@@ -112,8 +112,8 @@ def amplifications(inputs: Inputs) -> pl.DataFrame:
 @table_asset(
     model.FACTOR_RECONCILIATIONS,
     reads=(
-        window(features_factors.FACTOR_RETURNS_1D, days_back=92, is_optional=True),
-        window(raw.FACTOR_LIBRARY, days_back=92, is_optional=True),
+        window(features_factors.FACTOR_RETURNS_1D, days_back=32, is_optional=True),
+        window(raw.FACTOR_LIBRARY, days_back=32),
     ),
 )
 def reconciliations(inputs: Inputs) -> pl.DataFrame:

@@ -5,6 +5,7 @@ the factor is counted in full; standard errors come from blocks much longer than
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ class LongRunBetas:
     alpha
         Mean return per row that the factors leave.
     beta, standard_error
-        Shape (K,); the errors are clustered by block.
+        Shape (K,); the errors by leaving out blocks.
     r_squared
         Of the returns' sums over blocks a tenth as long.
     n_obs, dof
@@ -70,8 +71,10 @@ def long_run_betas(
     -----
     With z_t = sum over |k| <= reach of F_{t+k}, beta = (sum z_t F_t')^-1 sum z_t r_t: Dimson's
     sum of lead and lag betas [1] with one matrix instead of 2 reach + 1 slopes a factor, the
-    flat-top long-run covariance of [2] in both moments. Variance A^-1 (sum_b s_b s_b') A^-T
-    B/(B - K) with block scores s_b = sum z_t e_t.
+    flat-top long-run covariance of [2] in both moments. Rows are weighted by the inverse residual
+    variance of their block, from a first pass without weights, so that the open and a name's own
+    jumps do not drown the rest. Standard errors are those of the delete-one-block jackknife,
+    (B - 1)/B sum_b (beta_(-b) - beta)^2.
 
     References
     ----------
@@ -96,17 +99,16 @@ def long_run_betas(
     scale = np.sqrt(np.einsum("tk,tk->k", moves, moves))
     if not (scale > 0).all() or np.linalg.cond(cross / np.outer(scale, scale)) > 1e8:
         return _nothing(width, n_obs, SINGULAR)
-    beta = np.linalg.solve(cross, instruments.T @ target)
-    residual = target - moves @ beta
     starts = np.arange(blocks) * block
-    scores = np.add.reduceat(instruments * residual[:, None], starts)
-    spread = np.linalg.solve(cross, scores.T)
-    variance = (spread**2).sum(axis=1) * blocks / (blocks - width)
+    residual = target - moves @ np.linalg.solve(cross, instruments.T @ target)
+    weighted = instruments * _block_weights(residual, starts)[:, None]
+    beta, error = _jackknifed(weighted, moves, target, starts[:blocks])
+    residual = target - moves @ beta
     short = np.arange(0, len(returns), max(1, block // 10))
     left, whole = (np.add.reduceat(series, short) for series in (residual, target))
     r_squared = 1.0 - float(left @ left / (whole @ whole)) if whole.any() else np.nan
     alpha = float(returns[complete].mean() - factors[complete].mean(axis=0) @ beta)
-    return LongRunBetas(alpha, beta, np.sqrt(variance), r_squared, n_obs, blocks - width, OK)
+    return LongRunBetas(alpha, beta, error, r_squared, n_obs, blocks - width, OK)
 
 
 def _moving_sum(series: Array, reach: int) -> Array:
@@ -115,6 +117,33 @@ def _moving_sum(series: Array, reach: int) -> Array:
     rows = np.arange(len(series))
     last = np.minimum(rows + reach + 1, len(series))
     return padded[last] - padded[np.maximum(rows - reach, 0)]
+
+
+def _jackknifed(
+    instruments: Array, moves: Array, target: Array, starts: NDArray[np.intp]
+) -> tuple[Array, Array]:
+    """Betas of all rows and their errors from leaving out one block at a time, both (K,)."""
+    edges = np.append(starts, len(target))
+    pieces = [slice(a, b) for a, b in pairwise(edges)]
+    crosses = np.array([instruments[piece].T @ moves[piece] for piece in pieces])
+    products = np.array([instruments[piece].T @ target[piece] for piece in pieces])
+    cross, product = crosses.sum(axis=0), products.sum(axis=0)
+    beta = np.linalg.solve(cross, product)
+    without = np.linalg.solve(cross - crosses, (product - products)[..., None])[..., 0]
+    count = len(starts)
+    return beta, np.sqrt((count - 1) / count * ((without - beta) ** 2).sum(axis=0))
+
+
+def _block_weights(residual: Array, starts: NDArray[np.intp]) -> Array:
+    """One over the mean squared residual of the row's block, relative to the median block, (T,)."""
+    rows = np.diff(np.append(starts, len(residual)))
+    squares = np.add.reduceat(residual**2, starts) / rows
+    typical = np.median(squares)
+    return (
+        np.repeat(typical / np.maximum(squares, 1e-3 * typical), rows)
+        if typical
+        else (np.ones(len(residual)))
+    )
 
 
 def _nothing(width: int, n_obs: int, status: str) -> LongRunBetas:
