@@ -24,9 +24,8 @@ Array = NDArray[np.float64]
 OUTLIER_SDS = 5.0  # robust sds from the smile fitted without the quote: stale or mistaken
 OUTLIER_ROUNDS, OUTLIER_SHARE = 3, 0.2
 NOISE_FALL, NOISE_GROWTH = 0.5, 1.25  # an update whose noise scale left this range is fitted cold
-LAW_TOLERANCE = (
-    0.05  # raw mass off by more, or more negative mass: the smile is no law, not repaired
-)
+LAW_TOLERANCE = 0.02  # of raw mass and negative mass: beyond, the smile is no law to be mended
+NEAR_ROWS = 24  # of twelve pairs around the money; deep American options owe parity nothing
 RAW_FIGURES = ("raw_mass", "negative_mass", "mass_outside_quotes", "mean_error_bp")
 _NUMBERS = (
     *("noise_scale", "iv_rmse", "raw_mass", "negative_mass", "mass_outside_quotes"),
@@ -150,8 +149,8 @@ def _read(rows: pl.DataFrame, fit: dict[str, object]) -> _Chain | None:
     first = known.row(0, named=True)
     chain = _Chain(rows, first["forward"], first["discount"], first["tau_years"])
     fit.update(forward=chain.forward, discount=chain.discount, tau_years=chain.tau)
-    residual = known["parity_residual"].abs().median()
-    fit["parity_residual"] = residual
+    near = known.drop_nulls("parity_residual").sort(pl.col("log_moneyness").abs())
+    fit["parity_residual"] = near.head(NEAR_ROWS)["parity_residual"].abs().median()
     chain.at = np.flatnonzero(
         rows.select((pl.col("status") == "ok") & pl.col("is_out_of_the_money")).to_series()
     )

@@ -3,6 +3,7 @@ verdict on the fit before anything is repaired. The smile itself is `smile`; the
 kept for comparison, is `seed_density`.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,11 +120,36 @@ def raw_density(log_moneyness: Array, smile: Array) -> tuple[Array, Array, Array
 
 def trapezoid_weights(x: Array) -> Array:
     """Weights w with sum w f = trapezoid sum of f over x (point,)."""
-    weights = np.zeros_like(x)
-    half = 0.5 * np.diff(x)
-    weights[:-1] += half
-    weights[1:] += half
+    weights = np.empty_like(x)
+    weights[1:-1] = 0.5 * (x[2:] - x[:-2])
+    weights[0], weights[-1] = 0.5 * (x[1] - x[0]), 0.5 * (x[-1] - x[-2])
     return weights
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")
+def _tilt(base, away):  # type: ignore[no-untyped-def]
+    """b with sum base exp(b away) away = 0, by Newton on a convex function; NaN without one."""
+    above, below = 0.0, 0.0
+    for i in range(base.size):
+        above += base[i] if away[i] > 0.0 else 0.0
+        below += base[i] if away[i] < 0.0 else 0.0
+    if not (above > 0.0 and below > 0.0):
+        return math.nan
+    tilt = 0.0
+    for _ in range(50):
+        mass, first, second = 0.0, 0.0, 0.0
+        for i in range(base.size):
+            tilted = base[i] * simd_exp(tilt * away[i])
+            mass += tilted
+            first += tilted * away[i]
+            second += tilted * away[i] * away[i]
+        mean = first / mass
+        spread = second / mass - mean * mean
+        step = -mean / spread
+        tilt += step
+        if abs(step) * math.sqrt(spread) < 1e-12:
+            break
+    return tilt
 
 
 def repair(density: Array, weights: Array, ratio: Array) -> Array:
@@ -142,23 +168,11 @@ def repair(density: Array, weights: Array, ratio: Array) -> Array:
     Notes
     -----
     Of all laws with that mass and mean it is the one with the least relative entropy to the cut
-    density. Newton on the log of the tilted mass, which is convex in b.
+    density.
     """
-    base = np.maximum(density, 0.0) * weights
+    cut = np.maximum(density, 0.0)
     away = ratio - 1.0
-    if not (base[away > 0.0].sum() > 0.0 and base[away < 0.0].sum() > 0.0):
-        return np.full_like(density, np.nan)
-    tilt = 0.0
-    for _ in range(50):
-        tilted = base * np.exp(tilt * away)
-        mass = tilted.sum()
-        mean = (tilted @ away) / mass
-        spread = (tilted @ away**2) / mass - mean * mean
-        step = -mean / spread
-        tilt += step
-        if abs(step) * np.sqrt(spread) < 1e-12:
-            break
-    tilted = np.maximum(density, 0.0) * np.exp(tilt * away)
+    tilted = cut * np.exp(_tilt(cut * weights, away) * away)
     return tilted / (tilted @ weights)
 
 
@@ -202,9 +216,11 @@ def smile_density(
     k = strike_grid(smile, quotes)
     total = smile.total_vol(k)
     in_k, cdf, coefficients = raw_density(k, total)
+    if not np.isfinite(in_k).all():  # so far out that the premium is below the smallest double
+        in_k = np.nan_to_num(in_k, nan=0.0, posinf=0.0, neginf=0.0)
     ratio = np.exp(k)
     strike = forward * ratio
-    raw = np.nan_to_num(in_k, nan=0.0, posinf=0.0, neginf=0.0) / strike
+    raw = in_k / strike
     weights = trapezoid_weights(strike)
     mass = raw * weights
     inner = np.interp(quotes.log_moneyness[[0, -1]], k, cdf)
@@ -226,7 +242,7 @@ def smile_density(
         cdf=np.concatenate([[0.0], np.cumsum(steps)]),
         cdf_sd=bands[2],
         raw_mass=float(mass.sum()),
-        negative_mass=float(-mass[mass < 0.0].sum()),
+        negative_mass=float(np.abs(mass[mass < 0.0]).sum()),
         mass_outside_quotes=float(inner[0] + 1.0 - inner[1]),
         mean_error_bp=float((mass @ ratio - 1.0) * 1e4),
         mean=forward * mean,

@@ -25,7 +25,12 @@ OPTION_COLUMNS = (
     Column("discount", "DOUBLE", "", "value of a dollar at expiry, from parity and the bills"),
     Column("tau_years", "DOUBLE", "years", "from ts to the close of the expiry day, over 365 days"),
     Column("is_out_of_the_money", "BOOLEAN", "", "whether the smile is fitted to this right"),
-    Column("parity_residual", "DOUBLE", "USD", "C - P - D (F - K): of a pair, or its median size"),
+    Column(
+        "parity_residual",
+        "DOUBLE",
+        "USD",
+        "C - P - D (F - K): of a pair, or its median size near the money",
+    ),
     # the fit of one expiry at one instant
     Column("update_kind", "VARCHAR", "", "'cold' fit, 'update', 'mean' function alone, 'seed'"),
     Column("n_quotes", "INTEGER", "", "quotes the smile rests on"),
