@@ -211,6 +211,37 @@ def simulate(
 
 
 @app.command()
+def check(
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First date.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date.")
+    ] = None,
+    warehouse: Warehouse = None,
+) -> None:
+    """Judge every claim again on the partitions that are there; exit 1 where a blocking one fails."""
+    from offtape_assets.checking import judged_again
+    from offtape_assets.definitions import open_house
+
+    house = open_house(settings_from(warehouse=warehouse))
+    grid = Grid("partition", "claim", "violations", "rows", title="claims that are violated")
+    judged, blocking = 0, 0
+    for partition, verdict in judged_again(
+        house, first.date() if first else None, last.date() if last else None
+    ):
+        judged += 1
+        if not verdict.passed:
+            blocking += verdict.is_blocking
+            grid.add_row(str(partition), verdict.claim, str(verdict.violations), str(verdict.rows))
+    if grid.row_count:
+        console.print(grid)
+    console.print(f"{judged} verdicts, {grid.row_count} violations, {blocking} of them blocking")
+    if blocking:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def catalog(warehouse: Warehouse = None) -> None:
     """Rebuild offtape.duckdb, the file analysts open, from the partitions that are there."""
     from offtape_assets.storage.catalog import build_catalog

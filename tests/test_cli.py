@@ -130,3 +130,24 @@ def test_absence_is_a_failure_only_for_tables_asked_by_name(tmp_path: Path) -> N
     code, text = ask(tmp_path / "b", *common, "--select", "raw.trades")
     assert code == 1
     assert "ZZZ" in text
+
+
+def test_check_judges_what_is_there_again(warehouse: Path) -> None:
+    code, text = ask(warehouse, "check")
+    assert code == 0
+    assert "0 of them blocking" in text
+
+
+def test_check_finds_a_torn_file(tmp_path: Path) -> None:
+    small_day.land(tmp_path / "landing", TUESDAY, ["AAA"])
+    store = tmp_path / "warehouse"
+    common = ["backfill", "--source", "landing", "--landing", str(tmp_path / "landing")]
+    common += ["--from", str(TUESDAY), "--to", str(TUESDAY), "--tickers", "AAA"]
+    assert ask(store, *common, "--select", "raw.trades")[0] == 0
+    file = next((store / "raw/trades").rglob("data.parquet"))
+    file.write_bytes(file.read_bytes()[:100])
+    code, text = ask(store, "check")
+    assert code == 1
+    assert "file_is_readable" in text
+    assert ask(store, *common, "--select", "raw.trades")[0] == 0
+    assert ask(store, "check")[0] == 0

@@ -156,6 +156,7 @@ def _spec(asset: TableAsset, table: Table, axes: Axes, group: str) -> dg.AssetSp
         owners=OWNERS,
         kinds=kinds,
         code_version=asset.code_version(),
+        automation_condition=None if asset.is_raw else dg.AutomationCondition.eager(),
         metadata={
             "dagster/column_schema": dg.TableSchema(columns=columns),
             "dagster/table_name": table.full_name,

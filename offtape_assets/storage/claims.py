@@ -156,7 +156,7 @@ def _find_copies(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def _judge_groups(
-    connection: duckdb.DuckDBPyConnection, rows: int, file: Path, partition: Partition
+    connection: duckdb.DuckDBPyConnection, rows: int, file: Path | str, partition: Partition
 ) -> list[Verdict]:
     table = partition.table
     checks = group_checks(table)
