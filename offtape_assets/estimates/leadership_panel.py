@@ -193,7 +193,7 @@ def _grid_lags(returns: Array, names: list[str]) -> Iterator[Row]:
 
 def _tick_lags(members: dict[str, Series]) -> Iterator[Row]:
     """Hayashi-Yoshida contrasts between tickers; a basket has no ticks of its own."""
-    names = [name for name, member in members.items() if len(member.parts) == 1]
+    names = [name for name, member in members.items() if not member.is_basket]
     middle = len(TICK_LAGS_NS) // 2
     for x, y in combinations(names, 2):
         (p, a), (q, b) = members[x].parts[0], members[y].parts[0]

@@ -52,16 +52,18 @@ class Ticks:
 
 
 class Part(NamedTuple):
-    """Ticks that enter a series' log price with a weight."""
+    """Ticks that enter a series: with a weight in its log price, and as a number of shares."""
 
     weight: float
     ticks: Ticks
+    shares: float = 1.0
 
 
 class Series(NamedTuple):
     """One member of a group: a ticker, or the constituents of a fund's basket."""
 
     parts: tuple[Part, ...]
+    is_basket: bool = False
 
     def between(self, start: int, end: int) -> tuple[TickPart, ...]:
         """The parts' changes in [start, end) ns, as the lead test takes them."""
@@ -69,9 +71,11 @@ class Series(NamedTuple):
         return tuple(TickPart(weight, ticks.ts, ticks.log_mid) for weight, ticks in inside)
 
     def on_grid(self, edges: Instants) -> Array:
-        """Weighted log mid in force just before each edge; NaN where a part is unknown."""
-        columns = [part.weight * part.ticks.on_grid(edges) for part in self.parts]
-        return np.sum(columns, axis=0)
+        """Log price in force just before each edge; NaN where a part is unknown."""
+        if not self.is_basket:
+            return self.parts[0].weight * self.parts[0].ticks.on_grid(edges)
+        values = [part.shares * np.exp(part.ticks.on_grid(edges)) for part in self.parts]
+        return np.log(np.sum(values, axis=0))
 
     def fresh(self, edges: Instants) -> NDArray[np.bool_]:
         """Whether every part had a quote in the second that ends at each edge."""
@@ -155,13 +159,14 @@ def _basket(fund: str, series: dict[str, Ticks], baskets: pl.DataFrame) -> Serie
     if held.height == 0 or whole is None or len(whole.ts) < 2:
         return None
     price = np.exp(np.median(whole.log_mid))
-    parts = [
-        Part(float(shares) * np.exp(np.median(series[ticker].log_mid)) / price, series[ticker])
-        for ticker, shares in held.select("ticker", "shares_per_share").iter_rows()
-        if ticker in series and len(series[ticker].ts) >= 2
-    ]
+    parts = []
+    for ticker, shares in held.select("ticker", "shares_per_share").iter_rows():
+        own = series.get(ticker)
+        if own is not None and len(own.ts) >= 2:
+            weight = float(shares) * float(np.exp(np.median(own.log_mid))) / price
+            parts.append(Part(weight, own, float(shares)))
     covered = sum(part.weight for part in parts)
-    return Series(tuple(parts)) if covered >= MIN_BASKET_COVERAGE else None
+    return Series(tuple(parts), True) if covered >= MIN_BASKET_COVERAGE else None
 
 
 def seconds_of(hours: Session) -> Instants:

@@ -130,7 +130,7 @@ def test_a_failed_window_never_names_a_leader(spoil: str, status: str) -> None:
 def test_a_basket_is_its_constituents() -> None:
     rng = np.random.default_rng(8)
     own = np.cumsum(rng.standard_normal((SESSION, 2)), axis=0)
-    fund = 0.5 * own.sum(axis=1)
+    fund = np.log(np.exp(BASIS_POINT * own).mean(axis=1)) / BASIS_POINT
     late = np.concatenate([np.zeros(2), fund[:-2]])
     shown = 0.5 * fund + 0.5 * late + 0.2 * rng.standard_normal(SESSION)
     ticks = pl.concat([seconds("X", own[:, 0]), seconds("Y", own[:, 1]), seconds("F", shown)])
