@@ -39,7 +39,7 @@ class Case:
     factor_vol: float = 0.012
     level_vol: float = 0.03
     start: float | None = None
-    price_lag: int = 0
+    price_lag: float = 0.0
     """Minutes the price is behind the probability."""
     factor_correlation: float = 0.0
     """Of the factor's and the probability's minute changes."""
@@ -65,6 +65,8 @@ class Day:
     """(T, 2): conditional mean over forward, yes and no."""
     relative_sd: Array
     """(T, 2): conditional sd over conditional mean."""
+    total_vol: Array
+    """(T, 2): total volatility of the standardized laws."""
     laws: tuple["Law", "Law"]
 
 
@@ -149,7 +151,8 @@ def simulate(rng: np.random.Generator, case: Case) -> Day:
     own = _walk(rng)
     rho = case.factor_correlation
     factor = np.exp(case.factor_vol * (rho * driver + math.sqrt(1 - rho**2) * own))
-    priced = np.r_[np.full(case.price_lag, path[0]), path[: MINUTES - case.price_lag]]
+    clock = np.arange(MINUTES, dtype=np.float64)
+    priced = np.interp(clock - case.price_lag, clock, path)
     spot = factor * (1 + priced * case.mean_yes + (1 - priced) * case.mean_no)
     centre = 100.0 if case.strikes <= 40 else 400.0
     factor, spot = factor * centre / spot[0], spot * centre / spot[0]
@@ -161,15 +164,15 @@ def simulate(rng: np.random.Generator, case: Case) -> Day:
     strikes = np.round(centre * np.linspace(1 - width, 1 + width, case.strikes))
     laws = tuple(variance_gamma(*shape) for shape in SHAPES[case.law])
     price, sds = np.zeros((count, strikes.size)), np.empty((count, 2))
-    means = np.empty((count, 2))
+    means, totals = np.empty((count, 2)), np.empty((count, 2))
     for side, (law, mu, vol) in enumerate(
         zip(laws, (case.mean_yes, case.mean_no), (case.vol_yes, case.vol_no), strict=True)
     ):
-        totals = vol * np.exp(level - level[count // 2]) * np.sqrt(tau)
-        parts = [law.components(total) for total in totals]
+        totals[:, side] = vol * np.exp(level - level[count // 2]) * np.sqrt(tau)
+        parts = [law.components(total) for total in totals[:, side]]
         share = priced[at] if side == 0 else 1 - priced[at]
         means[:, side] = factor[at] * (1 + mu)
-        sds[:, side] = [law.relative_sd(total) for total in totals]
+        sds[:, side] = [law.relative_sd(total) for total in totals[:, side]]
         columns = (np.array([p[0] for p in parts]), np.array([p[1] for p in parts]))
         _add_prices(price, share, *columns, law.weight, means[:, side], strikes, spot[at])
     mid, half = _quoted(rng, price)
@@ -183,10 +186,11 @@ def simulate(rng: np.random.Generator, case: Case) -> Day:
         half,
         spot[at],
         tau,
-        path[at],
+        priced[at],
         math.log((1 + case.mean_yes) / (1 + case.mean_no)),
         means / spot[at][:, None],
         sds,
+        totals,
         laws,  # type: ignore[arg-type]
     )
 

@@ -79,12 +79,10 @@ def _densities(price, means, mass, width, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _premium(mean: float, strike: float, width: float, is_put: bool) -> float:
+def premium(mean: float, strike: float, width: float, is_put: bool) -> float:
     """Undiscounted price on a lognormal."""
     d = np.log(mean / strike) / width + 0.5 * width
-    call = 0.5 * (
-        mean * math.erfc(-d * SQRT_HALF) - strike * math.erfc(-(d - width) * SQRT_HALF)
-    )
+    call = 0.5 * (mean * math.erfc(-d * SQRT_HALF) - strike * math.erfc(-(d - width) * SQRT_HALF))
     return call - (mean - strike) if is_put else call
 
 
@@ -103,9 +101,9 @@ def _normal_equations(strikes, prices, price_sd, forward, share, means, width, r
             is_put = strikes[k] < forward[t]
             for j in range(count):
                 mean = base * means[t, j]
-                row[j] = share[t] * weight * _premium(mean * ratio, strikes[k], width[t], is_put)
+                row[j] = share[t] * weight * premium(mean * ratio, strikes[k], width[t], is_put)
                 row[count + j] = (
-                    (1.0 - share[t]) * weight * _premium(mean, strikes[k], width[t], is_put)
+                    (1.0 - share[t]) * weight * premium(mean, strikes[k], width[t], is_put)
                 )
             target = prices[t, k] * weight
             square += target * target

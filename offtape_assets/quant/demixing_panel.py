@@ -19,13 +19,14 @@ from offtape_assets.quant.demixing_variance import (
     implied_variance,
     split_variance,
 )
-from offtape_assets.quant.event_regression import EventSlope, log_ratio_slope
+from offtape_assets.quant.event_regression import EventSlope, align_event, log_ratio_slope
 
 Array = NDArray[np.float64]
 LARGEST_MEAN_SD = 0.20  # stated sd of a conditional mean, in sds of the law, that still identifies
 LEAST_LIKELIHOOD_RATIO = 10.0  # for a probability that moves at all
 LEAST_SPREAD = 0.03  # range of the smoothed probability over the day
 TAIL_ERROR = 0.25  # share of the variance beyond the quotes taken as its standard error
+SHAPE_ERROR = 0.008  # of a log sd, from kernels of one width; see docs/methods/conditional.md
 BAND = 0.90
 
 
@@ -79,6 +80,7 @@ class PanelSplit:
     Attributes
     ----------
     probability : (T,)
+        On the price's clock.
     mean, mean_low, mean_high : (T, 2)
         Conditional means, dollars, and their 90 % band.
     sd, sd_low, sd_high : (T, 2)
@@ -87,6 +89,8 @@ class PanelSplit:
         1 less the stated sd of a conditional mean in sds of the law, at least 0; 'ok' from .80.
     slope : EventSlope
         ln R and its error.
+    lag : float
+        Minutes the price is behind the probability, on average over what the data leave open.
     laws, scale
         Shapes, and the volatility scale (T,) of each snapshot.
     status : str
@@ -102,6 +106,7 @@ class PanelSplit:
     sd_high: Array
     identification: float
     slope: EventSlope
+    lag: float
     laws: KernelLaws | None
     scale: Array
     status: str
@@ -169,24 +174,25 @@ def demix_panel(
     with p goes into R one for one.
     """
     if chains.minute.size and not (
-        0 <= chains.minute.min() and chains.minute.max() < event.mean.size
+        chains.minute.min() >= 0 and chains.minute.max() < event.mean.size
     ):
         raise ValueError(f"a snapshot's minute lies outside 0..{event.mean.size - 1}")
+    event, lag = align_event(log_price, event, factors)
     slope = log_ratio_slope(log_price, event, factors)
     variance = implied_variance(chains.strikes, chains.prices, chains.forward)
     kept = np.isfinite(variance.relative)
     if kept.sum() < 2 or slope.status != "ok":
         status = slope.status if slope.status != "ok" else "too_few"
-        return _unsplit(event, chains, 0.0, slope, status)
+        return _unsplit(event, chains, 0.0, (slope, lag), status)
     total_sd = float(np.sqrt(np.median(variance.relative[kept])))
     score, status = identify(slope, event, total_sd)
     if status != "ok":
-        return _unsplit(event, chains, score, slope, status)
+        return _unsplit(event, chains, score, (slope, lag), status)
     known = chains.at(kept)
     p, p_sd = event.mean[known.minute], event.sd[known.minute]
     split = split_variance(variance.relative[kept], known.tau, p, slope.slope)
     if split.status != "ok":
-        return _unsplit(event, chains, score, slope, split.status)
+        return _unsplit(event, chains, score, (slope, lag), split.status)
     total_vol = np.exp(0.5 * (split.log_sd_yes + split.log_sd_no))
     laws = fit_kernel_laws(
         known.strikes, known.prices, known.price_sd, known.forward, p, slope.slope, total_vol
@@ -195,7 +201,9 @@ def demix_panel(
     mean = conditional_means(known.forward, p, slope.slope)
     mean_error = _mean_errors(p, p_sd, slope)
     sd_error = _sd_errors(variance.relative[kept], known.tau, p, slope, split)
-    sd_error = np.hypot(sd_error, 0.5 * TAIL_ERROR * variance.tail_share[kept][:, None])
+    sd_error = np.sqrt(
+        sd_error**2 + (0.5 * TAIL_ERROR * variance.tail_share[kept][:, None]) ** 2 + SHAPE_ERROR**2
+    )
     sd = laws.relative_sd(scale).T * mean
     mean_half = student.ppf(0.5 + BAND / 2, slope.degrees_of_freedom) * mean_error
     sd_half = norm.ppf(0.5 + BAND / 2) * sd_error
@@ -209,7 +217,7 @@ def demix_panel(
     )
     spread = [_on_all(column, kept) for column in columns]
     return PanelSplit(
-        event.mean[chains.minute], *spread, score, slope, laws, _on_all(scale, kept), "ok"
+        event.mean[chains.minute], *spread, score, slope, lag, laws, _on_all(scale, kept), "ok"
     )
 
 
@@ -244,14 +252,18 @@ def _on_all(values: Array, kept: NDArray[np.bool_]) -> Array:
 
 
 def _unsplit(
-    event: SmoothedProbability, chains: Chains, score: float, slope: EventSlope, status: str
+    event: SmoothedProbability,
+    chains: Chains,
+    score: float,
+    slope: tuple[EventSlope, float],
+    status: str,
 ) -> PanelSplit:
     nothing = np.full((chains.minute.size, 2), np.nan)
     return PanelSplit(
         event.mean[chains.minute],
         *(nothing,) * 6,
         score,
-        slope,
+        *slope,
         None,
         np.full(chains.minute.size, np.nan),
         status,

@@ -16,6 +16,9 @@ from offtape_assets.quant.demixing_probability import SmoothedProbability
 Array = NDArray[np.float64]
 FEWEST_CHANGES = 30
 ITERATIONS = 3
+LAGS = np.r_[-3.0, np.arange(-2.0, 2.01, 0.25), 3.0, 5.0]  # minutes the price is behind p
+LAG_PRIOR = 1.0  # minutes; the prior weight of a lag falls by e over each
+LEAST_WEIGHT = 0.01  # of a speed and lag together
 LARGEST_LOG_RATIO = 3.0  # beyond it the slope is noise over hardly any movement of p
 
 
@@ -124,6 +127,59 @@ def log_ratio_slope(
         bent = replace(event, paths=bent_probability(event.paths, found.slope))
         found = event_slope(log_price, bent, factors)
     return found
+
+
+def align_event(
+    log_price: Array, event: SmoothedProbability, factors: Array | None = None
+) -> tuple[SmoothedProbability, float]:
+    """The event on the price's clock: its paths under every likely lag between the two.
+
+    Parameters
+    ----------
+    log_price, event, factors
+        As `log_ratio_slope`.
+
+    Returns
+    -------
+    SmoothedProbability, float
+        Paths and weights over speeds and lags, what the lag leaves open in `sd`; the mean lag in
+        minutes, positive where the price is behind. As given, and lag 0, where nothing can be told.
+
+    Raises
+    ------
+    ValueError
+        As `event_slope`.
+
+    Notes
+    -----
+    A slope at the wrong lag is attenuated: by about the lag over the smoothed path's memory. The
+    Gaussian likelihood of the price's changes at each lag, times a prior e^-|lag|, weighs the lags.
+    """
+    y = np.asarray(log_price, dtype=np.float64)
+    if event.status != "ok" or event_slope(y, event, factors).status != "ok":
+        return event, 0.0
+    clock = np.arange(y.size, dtype=np.float64)
+    paths = np.array(
+        [[np.interp(clock - lag, clock, path) for lag in LAGS] for path in event.paths]
+    )
+    levels = np.empty((y.size, 0)) if factors is None else factors
+    changes, others = np.diff(y), np.diff(levels, axis=0)
+    used = np.isfinite(changes) & np.isfinite(others).all(axis=1)
+    moves = np.diff(paths, axis=2)[:, :, used].reshape(-1, int(used.sum()))
+    changes, moves = _without(others[used], changes[used], moves)
+    explained = (moves @ changes) ** 2 / np.einsum("ij,ij->i", moves, moves)
+    likelihood = -0.5 * changes.size * np.log(changes @ changes - explained)
+    likelihood = likelihood.reshape(event.weights.size, LAGS.size) - np.abs(LAGS) / LAG_PRIOR
+    chance = np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
+    chance *= (event.weights / chance.sum(axis=1))[:, None]
+    kept = chance.ravel() >= LEAST_WEIGHT * chance.max()
+    weights = chance.ravel()[kept] / chance.ravel()[kept].sum()
+    shifted = paths.reshape(-1, y.size)[kept]
+    mean = weights @ shifted
+    lag = float(weights @ np.tile(LAGS, event.weights.size)[kept])
+    sd = np.hypot(event.sd, np.sqrt(weights @ (shifted - mean) ** 2))
+    aligned = replace(event, mean=np.clip(mean, 0, 1), sd=sd, paths=shifted, weights=weights)
+    return aligned, lag
 
 
 def bent_probability(probability: Array, log_ratio: float) -> Array:
