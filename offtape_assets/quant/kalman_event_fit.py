@@ -31,7 +31,7 @@ DITHER_EVIDENCE = 6.0  # log-likelihood by which the second must win: it is the 
 LEVEL_SCAN = np.log(10.0) * np.linspace(-2.5, 2.5, 11)  # of ln Q about its prior, before the search
 FEWEST_TO_FIT = 30
 UNKNOWN = EventModel(*(np.nan for _ in LEVEL_PRIOR))
-FEWEST_TRADES = 250  # before the first fit; until then the priors' parameters are used
+FEWEST_TRADES = 50  # before the first fit; until then the priors' parameters are used
 MOST_TRADES = 4_000  # of a fit: the latest before it
 REFIT_GROWTH = 3  # a fit serves until there are three times as many trades
 
@@ -144,7 +144,7 @@ def fit_event_probit(tape: EventTape, level_fit: EventFit) -> EventFit:
 
 
 def fit_schedule(count: int) -> list[int]:
-    """Trade numbers at which parameters are fitted anew: 250, 750, 2250, ... below count."""
+    """Trade numbers at which parameters are fitted anew: 50, 150, 450, ... below count."""
     schedule = []
     at = FEWEST_TRADES
     while at < count:
@@ -182,7 +182,7 @@ def filter_event_causally(
 
     Notes
     -----
-    Until trade 250 the prior's parameters hold; a fit serves until the next. A fit that fails
+    Until trade 50 the prior's parameters hold; a fit serves until the next. A fit that fails
     leaves the one before in force.
     """
     fits = fit_event_causally(tape) if level_fits is None else level_fits

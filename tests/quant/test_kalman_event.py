@@ -274,9 +274,9 @@ def test_probit_gauge_stays_calibrated_near_certainty():
     assert 0.84 < np.mean(inside) < 0.96
 
 
-def test_schedule_grows_from_250():
-    assert fit_schedule(250) == []
-    assert fit_schedule(2300) == [250, 750, 2250]
+def test_schedule_triples_from_50():
+    assert fit_schedule(50) == []
+    assert fit_schedule(500) == [50, 150, 450]
 
 
 def test_too_few_trades_have_no_fit():
