@@ -196,12 +196,13 @@ def _tick_lags(members: dict[str, Series]) -> Iterator[Row]:
     names = [name for name, member in members.items() if not member.is_basket]
     middle = len(TICK_LAGS_NS) // 2
     for x, y in combinations(names, 2):
-        (p, a), (q, b) = members[x].parts[0], members[y].parts[0]
+        first, second = members[x].parts[0], members[y].parts[0]
+        a, b = first.ticks, second.ticks
         scale = np.sqrt(np.sum(np.diff(a.log_mid) ** 2) * np.sum(np.diff(b.log_mid) ** 2))
         if not scale > 0.0:
             continue
         covariance = hayashi_yoshida(a.ts, a.log_mid, b.ts, b.log_mid, TICK_LAGS_NS)
-        ratio = np.sign(p * q) * covariance / scale
+        ratio = np.sign(first.weight * second.weight) * covariance / scale
         best = int(np.abs(ratio).argmax())
         indicator = ratio[middle + 1 :].max() - ratio[:middle].max()
         lag = float(TICK_LAGS_NS[best] / SECOND_NS)

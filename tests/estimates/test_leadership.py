@@ -264,6 +264,20 @@ def test_panel_tables_are_complete_and_point_the_right_way() -> None:
     assert tables.net.equals(again.net)
 
 
+def test_pairs_of_a_group_have_tick_lags() -> None:
+    prices = tracker_day(np.random.default_rng(10), lag=3, noise=(0.1, 0.1, 0.1))
+    ticks = pl.concat([seconds("A", prices[:, 0]), seconds("B", -3.0 * prices[:, 1])])
+    groups = parse_groups("pair=A,B:-3")
+    lags = measure_panel(ticks, NO_BASKETS, groups, ("A", "B"), HOURS, DAY, 1).lead_lags
+    by_method = {row["method"]: row for row in lags.iter_rows(named=True)}
+    on_ticks = by_method["hayashi_yoshida"]
+    assert (on_ticks["leader"], on_ticks["follower"]) == ("A", "B")
+    assert abs(on_ticks["lag_seconds"] - 3.0) <= 0.9  # one tick a second
+    assert on_ticks["correlation"] > 0.5  # the leverage's sign is taken out
+    assert by_method["ccf"]["correlation"] < -0.5  # raw returns, as published
+    assert abs(by_method["ccf"]["lag_seconds"]) == 3.0
+
+
 def test_published_panel_shares_are_labelled_and_name_nobody() -> None:
     rng = np.random.default_rng(9)
     prices = np.cumsum(rng.standard_normal((SESSION, 5)), axis=0)
