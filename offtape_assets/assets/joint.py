@@ -5,7 +5,8 @@ import polars as pl
 from offtape_assets.assets.declare import table_asset
 from offtape_assets.assets.inputs import Inputs
 from offtape_assets.estimates.factor_laws import factor_frames
-from offtape_assets.estimates.joint_day import JointInputs, JointPlan, joint_day
+from offtape_assets.estimates.joint_day import JointInputs, JointPlan, joint_day, leverage_of
+from offtape_assets.market.groups import parse_groups
 from offtape_assets.market.universe import kind_of
 from offtape_assets.partitions import optional
 from offtape_assets.report import joint as pictures
@@ -27,7 +28,14 @@ from offtape_assets.tables import model_options as options
         optional(features.MICROSTRUCTURE_1M),
         optional(factors.ETF_REPLICATIONS),
     ),
-    settings=("seed", "tickers", "joint_times", "joint_states", "joint_restarts"),
+    settings=(
+        "seed",
+        "tickers",
+        "joint_times",
+        "joint_states",
+        "joint_restarts",
+        "leadership_groups",
+    ),
     picture=pictures.correlation_heat_map,
 )
 def joint_laws(inputs: Inputs) -> tuple[pl.DataFrame, ...]:
@@ -45,7 +53,7 @@ def joint_laws(inputs: Inputs) -> tuple[pl.DataFrame, ...]:
     stocks = tuple(ticker for ticker in chosen.tickers if kind_of(ticker) == "equity")
     plan = JointPlan(
         inputs.day, chosen.joint_times, chosen.joint_states, chosen.joint_restarts, chosen.seed,
-        stocks,
+        stocks, leverage_of(parse_groups(chosen.leadership_groups)),
     )  # fmt: skip
     return joint_day(read, plan)
 

@@ -30,7 +30,7 @@ from offtape_assets.estimates.joint_starts import (
     previous_snapshot,
 )
 from offtape_assets.quant.joint_law import JointLaw, solve_joint
-from offtape_assets.quant.joint_starts import equicorrelation
+from offtape_assets.quant.joint_starts import arrange_by, equicorrelation
 
 Floats = NDArray[np.float64]
 
@@ -55,11 +55,9 @@ class Run(NamedTuple):
     """Funds imposed in this run."""
     variance_gaps: Floats
     solve_ms: float
-
-    @property
-    def states(self) -> Floats:
-        """(n, names + funds) prices."""
-        return np.hstack([self.law.names, self.law.baskets])
+    tickers: tuple[str, ...]
+    states: Floats
+    """(n, tickers) prices: names, imposed funds, levered funds in their parent's order."""
 
 
 class Solved(NamedTuple):
@@ -123,26 +121,37 @@ def _run(snapshot: Snapshot, start: Start, restart: int, plan: Plan) -> Run:
     gaps = np.full(law.baskets.shape[1], np.nan)
     if start.tilted is not None:
         gaps = start.tilted.variance_gaps
-    return Run(start.prior, restart, law, start.funds, gaps, spent)
+    tickers = snapshot.tickers[: snapshot.names] + start.funds
+    states = np.hstack([law.names, law.baskets])
+    if start.prior not in (GIVEN_YES, GIVEN_NO):
+        for fund in snapshot.levered:
+            scores = fund.sign * states[:, [tickers.index(fund.parent)]]
+            states = np.hstack([states, arrange_by(scores, fund.states[:, None])])
+            tickers += (fund.ticker,)
+    return Run(start.prior, restart, law, start.funds, gaps, spent, tickers, states)
 
 
 def state_rows(solved: Solved) -> pl.DataFrame:
     """Rows of model.joint_states: the first arrangement of the default prior."""
     snapshot, run = solved.snapshot, solved.of(solved.default)[0]
-    count = len(run.states)
+    count, width = run.states.shape
     return pl.DataFrame(
         {
-            "ts": [snapshot.ts] * (count * len(snapshot.tickers)),
-            "expiry": [snapshot.expiry] * (count * len(snapshot.tickers)),
-            "state": np.tile(np.arange(1, count + 1), len(snapshot.tickers)),
-            "ticker": np.repeat(np.array(snapshot.tickers), count),
+            "ts": [snapshot.ts] * (count * width),
+            "expiry": [snapshot.expiry] * (count * width),
+            "state": np.tile(np.arange(1, count + 1), width),
+            "ticker": np.repeat(np.array(run.tickers), count),
             "price": run.states.T.ravel(),
         }
     )
 
 
 def fit_rows(solved: Solved) -> pl.DataFrame:
-    """Rows of model.joint_fits: each fund in each arrangement, then the funds not imposed."""
+    """Rows of model.joint_fits: each fund in each arrangement, then the funds not imposed.
+
+    The latter have run 0: holdings that were refused, and levered funds, which follow their
+    parent's order.
+    """
     snapshot = solved.snapshot
     origins = dict(zip(snapshot.tickers[snapshot.names :], snapshot.origins, strict=True))
     gaps = dict(zip(origins, snapshot.forward_gaps, strict=True))
@@ -182,6 +191,12 @@ def fit_rows(solved: Solved) -> pl.DataFrame:
         for fund, reason in snapshot.refused.items()
         if fund != "all"
     ]
+    rows += [
+        {"ts": snapshot.ts, "expiry": snapshot.expiry, "run": 0, "constraint_name": fund.ticker}
+        | {"constraint_origin": "leverage", "is_default": False, "is_feasible": True}
+        | {"status": "ok", "reason": f"in the order of {fund.parent}"}
+        for fund in snapshot.levered
+    ]
     return pl.DataFrame(rows, schema=FIT_SCHEMA)
 
 
@@ -215,14 +230,13 @@ def correlation_rows(solved: Solved) -> pl.DataFrame:
         prior: [run.states for run in solved.of(prior)]
         for prior in dict.fromkeys(run.prior for run in solved.runs)
     }
-    funds = {run.prior: run.funds for run in solved.runs}
+    tickers = {run.prior: run.tickers for run in solved.runs}
     if GIVEN_YES in arrangements:
         pairs = zip(arrangements[GIVEN_YES], arrangements[GIVEN_NO], strict=True)
         arrangements[MIXED] = [np.vstack(pair) for pair in pairs]
-        funds[MIXED] = funds[GIVEN_YES]
-    names = snapshot.tickers[: snapshot.names]
+        tickers[MIXED] = tickers[GIVEN_YES]
     frames = [
-        _correlations(arranged, names + funds[prior]).select(
+        _correlations(arranged, tickers[prior]).select(
             pl.lit(snapshot.ts).alias("ts"),
             pl.lit(snapshot.expiry).alias("expiry"),
             pl.lit(prior).alias("prior"),

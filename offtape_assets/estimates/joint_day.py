@@ -3,7 +3,7 @@
 The only place that knows all inputs of the joint law; each step is in its own module.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ from offtape_assets.estimates.joint_marginals import (
 from offtape_assets.estimates.joint_options import OPTION_SCHEMA, option_rows
 from offtape_assets.estimates.joint_starts import realized_correlation
 from offtape_assets.market.calendar import NEW_YORK
+from offtape_assets.market.groups import Group
 
 EQUAL_PRIORS = (0.2, 0.4, 0.6)
 """Equal prior correlations swept beside maximum entropy: the range of large US stocks."""
@@ -111,6 +112,8 @@ class JointPlan(NamedTuple):
     seed: int
     stocks: tuple[str, ...]
     """Stocks in the order of trading volume, for options on several of them."""
+    leverage: Mapping[str, tuple[str, float]] = {}
+    """Parent and multiple of funds that only multiply another's return."""
 
 
 def joint_day(read: JointInputs, plan: JointPlan) -> tuple[pl.DataFrame, ...]:
@@ -127,7 +130,7 @@ def joint_day(read: JointInputs, plan: JointPlan) -> tuple[pl.DataFrame, ...]:
     solved: Solved | None = None
     for ts in snapshot_times(instants, wanted):
         at = [frame.filter(pl.col("ts") == ts) for frame in (read.densities, read.fits)]
-        snapshot = take_snapshot(ts, at[0], at[1], holdings, plan.states)
+        snapshot = take_snapshot(ts, at[0], at[1], holdings, plan.leverage, plan.states)
         if snapshot is None:
             fits.append(empty_fit([ts], "too_few_names"))
             continue
@@ -138,6 +141,17 @@ def joint_day(read: JointInputs, plan: JointPlan) -> tuple[pl.DataFrame, ...]:
         options.append(option_rows(solved, plan.stocks))
     fits = fits or [empty_fit([], "")]
     return pl.concat(states), pl.concat(fits), pl.concat(correlations), pl.concat(options)
+
+
+def leverage_of(groups: Sequence[Group]) -> dict[str, tuple[str, float]]:
+    """Parent and multiple of every levered fund of groups like QQQ,TQQQ:3,SQQQ:-3."""
+    found = {}
+    for group in groups:
+        parents = [m.ticker for m in group.members if m.leverage == 1 and not m.fund]
+        for member in group.members:
+            if member.leverage != 1 and not member.fund and parents:
+                found[member.ticker] = parents[0], member.leverage
+    return found
 
 
 def wanted_times(day: date, times: str) -> list[datetime]:

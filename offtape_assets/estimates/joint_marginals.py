@@ -45,6 +45,8 @@ class Snapshot(NamedTuple):
     """Per fund, holdings at forwards over the fund's forward, minus one."""
     refused: Mapping[str, str]
     """Funds with holdings that are not imposed, and why; 'all' where the whole law is refused."""
+    levered: tuple["Levered", ...]
+    """Funds that only multiply another column's return: placed in its order, not solved for."""
 
     @property
     def names(self) -> int:
@@ -56,6 +58,16 @@ class Snapshot(NamedTuple):
         return JointProblem(
             self.states[:, : self.names], self.states[:, self.names :], self.weights
         )
+
+
+class Levered(NamedTuple):
+    """A fund that returns a multiple of another's return."""
+
+    ticker: str
+    parent: str
+    sign: float
+    states: Floats
+    """(n,) ascending prices at expiry (USD)."""
 
 
 class Holdings(NamedTuple):
@@ -136,11 +148,13 @@ def take_snapshot(
     densities: pl.DataFrame,
     fits: pl.DataFrame,
     holdings: Mapping[str, Holdings],
+    leverage: Mapping[str, tuple[str, float]],
     count: int,
 ) -> Snapshot | None:
     """Everything one joint law needs; None where fewer than two names have a law.
 
-    `densities` and `fits` are the rows of the instant, of all names and expiries.
+    `densities` and `fits` are the rows of the instant, of all names and expiries; `leverage` has
+    the parent and the multiple of funds that only multiply another's return.
     """
     expiry = common_expiry(fits)
     if expiry is None:
@@ -152,6 +166,11 @@ def take_snapshot(
     if len(laws) < 2:
         return None
     forward = {ticker: float(facts[ticker]["forward"]) for ticker in laws}
+    levered = tuple(
+        Levered(fund, parent, np.sign(multiple), centre_states(laws.pop(fund), forward[fund]))
+        for fund, (parent, multiple) in sorted(leverage.items())
+        if fund in laws and parent in laws and fund not in holdings
+    )
     imposed, refused = _imposed(holdings, forward)
     names = tuple(sorted(ticker for ticker in laws if ticker not in imposed))
     funds = tuple(sorted(imposed))
@@ -179,6 +198,7 @@ def take_snapshot(
         tuple(imposed[f].origin for f in funds),
         agreed.gaps,
         refused,
+        levered,
     )
 
 

@@ -9,7 +9,7 @@ JOINT_COLUMNS = (
     Column("restart", "INTEGER", "", "draw of the start, from 0"),
     Column("is_default", "BOOLEAN", "", "whether the states stored are this run's"),
     Column("constraint_name", "VARCHAR", "", "fund whose holdings are imposed; '' for none"),
-    Column("constraint_origin", "VARCHAR", "", "'basket' (shares) or 'replication' (fallback)"),
+    Column("constraint_origin", "VARCHAR", "", "'basket', 'replication' (fallback), 'leverage'"),
     Column("relative_residual", "DOUBLE", "", "Var(holdings - fund) / Var(fund) reached"),
     Column("is_feasible", "BOOLEAN", "", "whether the residual is within 1e-3"),
     Column("forward_gap", "DOUBLE", "fraction", "holdings at forwards over the fund's, less one"),

@@ -9,9 +9,16 @@ from scipy.stats import lognorm
 
 from offtape_assets.estimates.factor_laws import balance_legs, factor_frames
 from offtape_assets.estimates.joint import FIT_SCHEMA
-from offtape_assets.estimates.joint_day import JointInputs, JointPlan, joint_day, wanted_times
+from offtape_assets.estimates.joint_day import (
+    JointInputs,
+    JointPlan,
+    joint_day,
+    leverage_of,
+    wanted_times,
+)
 from offtape_assets.estimates.joint_marginals import fund_holdings, snapshot_times
 from offtape_assets.estimates.joint_starts import realized_correlation
+from offtape_assets.market.groups import parse_groups
 from offtape_assets.tables.model_joint import (
     FACTOR_LAWS,
     FACTOR_MOMENTS,
@@ -199,6 +206,35 @@ def test_the_next_snapshot_may_start_from_the_last():
         "prior", index=["ticker_a", "ticker_b"], values="correlation"
     )
     np.testing.assert_allclose(wide["previous"], wide["realized"], atol=0.02)
+
+
+def test_levered_funds_follow_their_parent():
+    read = market()
+    extra = {"UPP": 0.15, "DWN": 0.15}
+    densities = pl.concat([read.densities, *(density(t, 30.0, sd) for t, sd in extra.items())])
+    row = read.fits.filter(ticker="FND")
+    fits = pl.concat(
+        [
+            read.fits,
+            *(
+                row.with_columns(pl.lit(t).alias("ticker"), pl.lit(30.0).alias("forward"))
+                for t in extra
+            ),
+        ]
+    )
+    groups = parse_groups("levered=FND,UPP:3,DWN:-3; basket=FND,@FND")
+    plan = PLAN._replace(leverage=leverage_of(groups))
+    assert plan.leverage == {"UPP": ("FND", 3.0), "DWN": ("FND", -3.0)}
+    states, fits, correlations, _ = joint_day(read._replace(densities=densities, fits=fits), plan)
+    wide = states.pivot("ticker", index="state", values="price").sort("FND")
+    assert wide["UPP"].is_sorted()
+    assert wide["DWN"].is_sorted(descending=True)
+    pair = correlations.filter(ticker_a="DWN", ticker_b="FND", prior="max_entropy")
+    assert pair["correlation"].item() < -0.97
+    assert fits.filter(run=0).select("constraint_name", "reason").rows() == [
+        ("DWN", "in the order of FND"),
+        ("UPP", "in the order of FND"),
+    ]
 
 
 def test_early_snapshots_do_without_realized_correlations():
