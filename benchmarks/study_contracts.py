@@ -4,6 +4,7 @@ The last part needs recorded hourly bars and index values (OFFTAPE_TEST_LANDING,
 beside the project): weekly ranges are laid around each Friday's price and every forecast is scored.
 """
 
+import csv
 import os
 import sys
 import time
@@ -346,6 +347,10 @@ def main() -> None:
         lines += calibration(landing, 12 if options.quick else 3)
     else:
         lines.append(Line("calibration on recorded weeks", "", f"no recordings at {landing}", None))
+    if options.format == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerows([Line._fields, *lines])
+        return
     table = Table(title="Prediction contracts: acceptance")
     for name in Line._fields:
         table.add_column(name)
