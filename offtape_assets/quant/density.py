@@ -126,7 +126,24 @@ def trapezoid_weights(x: Array) -> Array:
     return weights
 
 
+@njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def _tilted(base, away, tilt, out):  # type: ignore[no-untyped-def]
+    for i in range(base.size):
+        out[i] = base[i] * simd_exp(tilt * away[i])
+
+
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")
+def _sums(tilted, away):  # type: ignore[no-untyped-def]
+    """Mass and first two moments; reassociation is what lets sums become SIMD."""
+    mass, first, second = 0.0, 0.0, 0.0
+    for i in range(tilted.size):
+        mass += tilted[i]
+        first += tilted[i] * away[i]
+        second += tilted[i] * away[i] * away[i]
+    return mass, first, second
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _tilt(base, away):  # type: ignore[no-untyped-def]
     """b with sum base exp(b away) away = 0, by Newton on a convex function; NaN without one."""
     above, below = 0.0, 0.0
@@ -135,14 +152,10 @@ def _tilt(base, away):  # type: ignore[no-untyped-def]
         below += base[i] if away[i] < 0.0 else 0.0
     if not (above > 0.0 and below > 0.0):
         return math.nan
-    tilt = 0.0
+    tilt, tilted = 0.0, np.empty(base.size)
     for _ in range(50):
-        mass, first, second = 0.0, 0.0, 0.0
-        for i in range(base.size):
-            tilted = base[i] * simd_exp(tilt * away[i])
-            mass += tilted
-            first += tilted * away[i]
-            second += tilted * away[i] * away[i]
+        _tilted(base, away, tilt, tilted)
+        mass, first, second = _sums(tilted, away)
         mean = first / mass
         spread = second / mass - mean * mean
         step = -mean / spread

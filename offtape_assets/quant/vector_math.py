@@ -1,7 +1,8 @@
 """Elementary functions that LLVM turns into SIMD inside numba loops: exp, log, scaled erfc.
 
 Each is straight-line arithmetic emitted as LLVM instructions (no call, no table, no branch), because
-a loop that calls libm stays scalar. Arguments outside the stated range are the caller's to avoid.
+a loop that calls libm stays scalar. Arguments outside the stated range are the caller's to avoid, and so
+is the flag `reassoc` in a function that inlines these: it would undo their rounding tricks.
 """
 
 from typing import Any
