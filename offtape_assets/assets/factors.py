@@ -19,6 +19,7 @@ from offtape_assets.tables import features, features_factors, raw
 from offtape_assets.tables import model_factors as model
 
 quotes_1s = raw_asset(raw.QUOTES_1S)
+factor_weights = raw_asset(raw.FACTOR_WEIGHTS)
 factor_library = raw_asset(raw.FACTOR_LIBRARY)
 
 SIDES = "ticker, ts, bid_price::double as bid_price, ask_price::double as ask_price"

@@ -100,7 +100,8 @@ def filtered_betas(
         forget = 0.5 ** (1.0 / noise_half_life)
         _filter(table, complete, first[-1], noise, forget, beta_sd**2, state, deviation, single)
     return FilteredBetas(
-        state[:, width], state[:, :width], deviation[:, :width], *single, np.cumsum(complete)
+        state[:, width], state[:, :width], deviation[:, :width],
+        single[0], single[1], single[2], np.cumsum(complete),
     )  # fmt: skip
 
 

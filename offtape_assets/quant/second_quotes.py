@@ -96,16 +96,20 @@ def last_of_seconds(
     lengths = {len(array) for array in (name, ts, sequence, bid, ask)}
     if len(lengths) != 1:
         raise ValueError(f"name, ts, sequence, bid, ask have lengths {sorted(lengths)}: want one")
-    closed = SecondQuotes(
-        np.empty(len(name), np.int32), *(np.empty(len(name), np.int64) for _ in range(3))
-    )
+    room = len(name)
+    second, closing_bid, closing_ask = np.empty((3, room), np.int64)
+    closed = SecondQuotes(np.empty(room, np.int32), second, closing_bid, closing_ask)
     is_late = np.zeros(len(name), np.bool_)
     count = _advance(
         name, ts, sequence, bid, ask,
         state.second, state.ts, state.sequence, state.bid, state.ask,
         closed.name, closed.second, closed.bid, closed.ask, is_late,
     )  # fmt: skip
-    return SecondQuotes(*(column[:count] for column in closed)), is_late
+    taken = slice(0, count)
+    inside = SecondQuotes(
+        closed.name[taken], closed.second[taken], closed.bid[taken], closed.ask[taken]
+    )
+    return inside, is_late
 
 
 def still_open(state: OpenSeconds) -> SecondQuotes:

@@ -11,11 +11,13 @@ from pathlib import Path
 from offtape_assets.sources.landing import (
     baskets,
     crypto,
+    factors,
     flat_file,
     fred,
     kalshi,
     option_chains,
     prediction,
+    second_quotes,
 )
 from offtape_assets.sources.landing.reader import Reader
 from offtape_assets.sources.source import RawRows, SourceError
@@ -37,6 +39,9 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     raw.OPTION_QUOTES.full_name: partial(option_chains.OptionReader, raw.OPTION_QUOTES.full_name),
     raw.OPEN_INTEREST.full_name: partial(option_chains.OptionReader, raw.OPEN_INTEREST.full_name),
     raw.TREASURY_BILLS.full_name: fred.BillReader,
+    raw.QUOTES_1S.full_name: second_quotes.SecondQuoteReader,
+    raw.FACTOR_WEIGHTS.full_name: factors.WeightReader,
+    raw.FACTOR_LIBRARY.full_name: factors.LibraryReader,
     raw.ETF_BASKETS.full_name: baskets.BasketReader,
 }
 """Table to the reader of its files, built with the landing folder."""

@@ -91,7 +91,8 @@ def parse_quote_lines(block: bytes, names: Names) -> QuoteLines:
     )
     if names.count >= NAME_LIMIT:
         raise ValueError(f"more than {NAME_LIMIT} tickers; a day of US stocks has 12,000")
-    return QuoteLines(name[:rows], *whole[:, :rows], bad[:wrong])
+    ts, sequence, bid, ask, start = whole[:, :rows]
+    return QuoteLines(name[:rows], ts, sequence, bid, ask, start, bad[:wrong])
 
 
 @njit(cache=True, nogil=True)
