@@ -13,14 +13,16 @@ import polars as pl
 
 from offtape_assets.sources.source import REJECT_SCHEMA, RawRows, SourceError
 
-BAR_SCHEMA = {
-    "symbol": pl.String,
-    "ts": pl.Datetime("us"),
-    "open": pl.Float64,
-    "high": pl.Float64,
-    "low": pl.Float64,
-    "close": pl.Float64,
-}
+BAR_SCHEMA = pl.Schema(
+    {
+        "symbol": pl.String(),
+        "ts": pl.Datetime("us"),
+        "open": pl.Float64(),
+        "high": pl.Float64(),
+        "low": pl.Float64(),
+        "close": pl.Float64(),
+    }
+)
 AGAIN = "fetch the month again"
 
 

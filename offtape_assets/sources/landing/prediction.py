@@ -17,18 +17,22 @@ from offtape_assets.sources.source import REJECT_SCHEMA, RawRows, SourceError
 
 FOLDER = "polymarket"
 VENUE = "polymarket"
-MARKET_SCHEMA = {
-    "contract_id": pl.String,
-    "venue": pl.String,
-    "family": pl.String,
-    "question": pl.String,
-    "kind": pl.String,
-    "range_low": pl.Float64,
-    "range_high": pl.Float64,
-    "opens_ts": pl.Datetime("us"),
-    "expires_ts": pl.Datetime("us"),
-}
-PRICE_SCHEMA = {"contract_id": pl.String, "ts": pl.Datetime("us"), "price": pl.Float64}
+MARKET_SCHEMA = pl.Schema(
+    {
+        "contract_id": pl.String(),
+        "venue": pl.String(),
+        "family": pl.String(),
+        "question": pl.String(),
+        "kind": pl.String(),
+        "range_low": pl.Float64(),
+        "range_high": pl.Float64(),
+        "opens_ts": pl.Datetime("us"),
+        "expires_ts": pl.Datetime("us"),
+    }
+)
+PRICE_SCHEMA = pl.Schema(
+    {"contract_id": pl.String(), "ts": pl.Datetime("us"), "price": pl.Float64()}
+)
 
 
 class Market(NamedTuple):
