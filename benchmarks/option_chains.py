@@ -16,7 +16,10 @@ from scipy.special import ndtr
 SPOT, TAU, RATE = 580.0, 10 / 365, 0.05431
 DISCOUNT = math.exp(-RATE * TAU)
 FORWARD = SPOT / DISCOUNT
-LAWS = ("lognormal", "mild_event", "sharp_event", "merton", "heston")
+LAWS = ("lognormal", "mild_event", "sharp_event", "skewed_event", "merton", "heston")
+# outcomes that are skewed themselves: share, mean and volatility of four lognormals
+SKEWED = ((0.42, 1.06, 0.14), (0.18, 0.99, 0.25), (0.25, 0.95, 0.18), (0.15, 0.85, 0.30))
+JUMPY = ("sharp_event", "skewed_event")
 Parts = list[tuple[float, float, float]]
 
 
@@ -29,6 +32,9 @@ def _parts(law: str) -> Parts:
         return [(0.55, 1.025, 0.16 * root), (0.45, (1 - 0.55 * 1.025) / 0.45, 0.30 * root)]
     if law == "sharp_event":
         return [(0.6, 1.10, 0.12 * root), (0.4, 0.85, 0.15 * root)]
+    if law == "skewed_event":
+        total = sum(share * mean for share, mean, _ in SKEWED)
+        return [(share, mean / total, vol * root) for share, mean, vol in SKEWED]
     intensity, mean, sd, diffusion = 8.0, -0.05, 0.04, 0.18  # a year, log jump, its sd, vol
     drift = math.exp(mean + sd * sd / 2) - 1
     parts, rate = [], intensity * TAU
@@ -110,13 +116,13 @@ class TestChain:
 
 
 def noisy_chain(law: str, strikes: int, seed: int) -> TestChain:
-    """Quotes at `strikes` strikes from -4.2 to +3.4 sds (sharp event: -2.6 to +1.6)."""
+    """Quotes at `strikes` strikes from -4.2 to +3.4 sds (events with jumps: -2.6 to +1.6)."""
     rng = np.random.default_rng(seed)
     grid, density = truth(law)
     log = np.log(grid / FORWARD)
     centre = np.trapezoid(density * log, grid)
     sd = math.sqrt(np.trapezoid(density * (log - centre) ** 2, grid))
-    low, high = (-2.6, 1.6) if law == "sharp_event" else (-4.2, 3.4)
+    low, high = (-2.6, 1.6) if law in JUMPY else (-4.2, 3.4)
     strike = FORWARD * np.exp(np.linspace(low, high, strikes) * max(sd, 0.27 * math.sqrt(TAU)))
     if strikes < 300:
         strike = np.unique(np.round(strike * 2) / 2)

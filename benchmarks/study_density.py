@@ -33,6 +33,7 @@ from offtape_assets.quant.density import smile_density
 from offtape_assets.quant.seed_density import seed_density
 from offtape_assets.quant.smile import fit_smile, update_smile
 
+UNSET = ("skewed_event",)  # three modes, outside the mean function's family: shown, no goal was set
 L1_GOALS = {40: 0.016, 150: 0.013, 420: 0.0097}
 CDF_GOAL, MEAN_GOAL_BP, SD_GOAL = 0.002, 0.1, 0.02
 NAN = math.nan
@@ -54,7 +55,7 @@ def accuracy_rows(law: str, count: int, seeds: int, peer_seeds: int) -> list[Row
     for seed in range(seeds):
         d = ours(noisy_chain(law, count, 100 + seed))
         found.append([*errors(law, d.strike, d.density), d.sd / exact_sd - 1, d.mean_error_bp])
-        wanted = 2 if law == "sharp_event" else 1
+        wanted = modes(truth(law)[1])
         clean.append([modes(d.density) == wanted, d.density.min() >= 0, d.negative_mass])
     l1, cdf, mean, sd, raw = np.abs(np.array(found)).mean(axis=0)
     peers = {}
@@ -72,12 +73,15 @@ def accuracy_rows(law: str, count: int, seeds: int, peer_seeds: int) -> list[Row
     notes = (
         f"modes right {right[:, 0].mean():.0%}, negative mass before repair {worst_negative:.0e}"
     )
-    l1_goal = L1_GOALS[count]
+    is_set = law not in UNSET
+    l1_goal = L1_GOALS[count] if is_set else float(peers[best][0])
+    cdf_goal = CDF_GOAL if is_set else float(peers[best][1])
+    l1_words, cdf_words = (f"<= {g}" if is_set else "best peer" for g in (l1_goal, cdf_goal))
     return [
-        Row(f"{case} L1", l1, peers[best][0], listing, peers[best][0] / l1, notes, f"<= {l1_goal}",
-            l1 <= l1_goal and bool(right[:, :2].all())),
-        Row(f"{case} CDF sup", cdf, peers[best][1], best, peers[best][1] / cdf, "", f"<= {CDF_GOAL}",
-            cdf <= CDF_GOAL),
+        Row(f"{case} L1", l1, peers[best][0], listing, peers[best][0] / l1, notes, l1_words,
+            l1 <= l1_goal and bool(right[:, 1].all() and (right[:, 0].all() or not is_set))),
+        Row(f"{case} CDF sup", cdf, peers[best][1], best, peers[best][1] / cdf, "", cdf_words,
+            cdf <= cdf_goal),
         Row(f"{case} mean, bp", mean, NAN, "", NAN, f"{raw:.4f} before repair", f"<= {MEAN_GOAL_BP}",
             max(mean, raw) <= MEAN_GOAL_BP),
         Row(f"{case} sd, relative", sd, NAN, "", NAN, "", f"<= {SD_GOAL}", sd <= SD_GOAL),
