@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 Array = NDArray[np.float64]
 NEWTON_STEPS = 100
@@ -70,7 +71,7 @@ def max_entropy_split(
     target = probability * np.array([1.0, (mean_yes - centre) / unit])
     at = np.array([np.log(probability / (1.0 - probability)), 0.0])
     for _ in range(NEWTON_STEPS):
-        chance = 1.0 / (1.0 + np.exp(-(basis @ at)))
+        chance = expit(basis @ at)
         away = target - basis.T @ (mass * chance)
         if np.abs(away).max() < TOLERANCE:
             yes = density * chance / probability

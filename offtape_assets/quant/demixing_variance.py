@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy.fft import dst
+from scipy.special import expit
 
 from offtape_assets.quant.kalman import filter_local_level, smooth_local_level
 
@@ -188,7 +189,7 @@ def split_variance(
     if not abs(best.gap) < LARGEST_LOG_GAP:
         return _no_split(variance.size, "not_converged")
     lift = quiet + np.logaddexp(0.0, odds + best.gap)
-    pull = 1.0 / (1.0 + np.exp(-(odds + best.gap)))
+    pull = expit(odds + best.gap)
     filtered = filter_local_level(
         level - lift, best.step, max(best.white * best.step, 1e-9 * best.step + 1e-14)
     )
@@ -220,7 +221,7 @@ def _generalized(level: Array, odds: Array, white: float) -> _Generalized:
     root = np.sqrt(spectrum)
     gap = 0.0
     for _ in range(GAUSS_NEWTON_STEPS):
-        pull = 1.0 / (1.0 + np.exp(-(odds + gap)))
+        pull = expit(odds + gap)
         residual = dst(np.diff(level - np.logaddexp(0.0, odds + gap)), type=1, norm="ortho") / root
         slope = dst(np.diff(pull), type=1, norm="ortho") / root
         square = float(slope @ slope)
