@@ -26,6 +26,20 @@ with matched as (
     join truth.joint_correlations as planted using (date, expiry, ticker_a, ticker_b)
     where prior not in ('given_yes', 'given_no', 'mixed')
     union all
+    -- betas of the whole session, late prices included; those by the second are shrunk by lateness
+    select
+        'factor_betas' as estimator, date, ticker, quantity, estimate, truth, stated_sd, status
+    from features.factor_exposures_1d as found
+    join truth.factor_loadings as planted using (date, ticker)
+    cross join lateral (
+        values
+        ('beta_mkt_rf', found.beta_mkt_rf, planted.beta_mkt_rf, found.beta_mkt_rf_sd),
+        ('beta_smb', found.beta_smb, planted.beta_smb, found.beta_smb_sd),
+        ('beta_hml', found.beta_hml, planted.beta_hml, found.beta_hml_sd),
+        ('beta_rmw', found.beta_rmw, planted.beta_rmw, found.beta_rmw_sd),
+        ('beta_cma', found.beta_cma, planted.beta_cma, found.beta_cma_sd)
+    ) as pairs (quantity, estimate, truth, stated_sd)
+    union all
     select
         'quality_claims' as estimator, date, ticker, table_name || '.' || reason as quantity,
         coalesce(set_aside.rows, 0)::double as estimate, planted.rows::double as truth,

@@ -209,4 +209,4 @@ def _decimal(path: Path, text: str) -> float | None:
         percent = float(text)
     except ValueError as error:
         raise SourceError(f"{path}: {text!r} is not a percentage; fetch the file again") from error
-    return None if percent <= MISSING_PERCENT else percent / 100
+    return None if percent <= MISSING_PERCENT else float(f"{text}e-2")
