@@ -20,9 +20,9 @@ def shares_through_the_day(ranks: pl.DataFrame, shares: pl.DataFrame, tests: pl.
     """
     from matplotlib.figure import Figure
 
-    whole = shares["window_minutes"].max()
     drawn = shares.filter(
-        (pl.col("window_minutes") < whole) & ~pl.col("group_name").str.starts_with("panel_")
+        (pl.col("window_minutes") < pl.col("window_minutes").max())
+        & ~pl.col("group_name").str.starts_with("panel_")
     )
     names = drawn["group_name"].unique(maintain_order=True).to_list() or ["no group"]
     figure = Figure(figsize=(9, 2.2 * len(names)), layout="constrained")
@@ -70,6 +70,8 @@ def _heat_map(axes: "Axes", pairs: pl.DataFrame, names: list[str]) -> None:
         if value is not None and leader in place and follower in place:
             grid[place[leader], place[follower]] = value
             grid[place[follower], place[leader]] = -value
+    if not names:
+        return
     limit = np.nanmax(np.abs(grid)) if np.isfinite(grid).any() else 1.0
     image = axes.imshow(grid, cmap="RdBu_r", vmin=-limit, vmax=limit)
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
