@@ -23,25 +23,44 @@ PASSES = 5  # of 8 ratios each: the bracket shrinks from 37 to 0.25 in ln(Q/R), 
 
 @dataclass(frozen=True)
 class LocalLevelFilter:
-    """What the filter knows after each observation.
+    """What the filter knows after each observation; what follows from that is computed when asked.
 
     Attributes
     ----------
     mean, variance : (T,) float64
         Filtered level and its variance, in units of y and y^2.
-    innovation : (T,) float64
-        Observation less its prediction; NaN for the first and for missing observations.
-    innovation_variance : (T,) float64
-        Variance of the innovation; NaN where the innovation is.
     log_likelihood : float
         Of all observations after the first, in nats.
+    observations, steps, noise
+        As filtered; steps and noise of one element are constants.
+    level_variance : float
+        Q.
     """
 
     mean: np.ndarray
     variance: np.ndarray
-    innovation: np.ndarray
-    innovation_variance: np.ndarray
     log_likelihood: float
+    observations: np.ndarray
+    steps: np.ndarray
+    noise: np.ndarray
+    level_variance: float
+
+    @property
+    def innovation(self) -> np.ndarray:
+        """Observation less its prediction; NaN for the first and for missing observations."""
+        surprise = np.full(self.mean.size, np.nan)
+        np.subtract(self.observations[1:], self.mean[:-1], out=surprise[1:])
+        return surprise
+
+    @property
+    def innovation_variance(self) -> np.ndarray:
+        """Variance of the innovation; NaN where the innovation is."""
+        spread = np.full(self.mean.size, np.nan)
+        steps = self.steps[1:] if self.steps.size > 1 else self.steps
+        noise = self.noise[1:] if self.noise.size > 1 else self.noise
+        spread[1:] = self.variance[:-1] + self.level_variance * steps + noise
+        spread[np.isnan(self.observations)] = np.nan
+        return spread
 
     @property
     def standardized_innovation(self) -> np.ndarray:
@@ -88,13 +107,11 @@ def _filter(
     noise: np.ndarray,
     mean: np.ndarray,
     variance: np.ndarray,
-    innovation: np.ndarray,
-    spread: np.ndarray,
 ) -> float:
-    """Fill the four outputs and return the log-likelihood."""
+    """Fill both outputs and return the log-likelihood."""
     per_step, per_noise = int(steps.size > 1), int(noise.size > 1)
     x, p = y[0], noise[0]
-    mean[0], variance[0], innovation[0], spread[0] = x, p, np.nan, np.nan
+    mean[0], variance[0] = x, p
     squares, logs, product, seen = 0.0, 0.0, 1.0, 0
     for t in range(1, y.size):
         p += level_variance * steps[t * per_step]
@@ -112,10 +129,7 @@ def _filter(
             if product < 1e-200 or product > 1e200 or (seen & 7) == 0:
                 logs += np.log(product)
                 product = 1.0
-            spread[t] = f
-        else:
-            spread[t] = np.nan
-        mean[t], variance[t], innovation[t] = x, p, surprise
+        mean[t], variance[t] = x, p
     return -0.5 * (squares + logs + np.log(product) + seen * LOG_TWO_PI)
 
 
@@ -242,9 +256,9 @@ def filter_local_level(
     y, steps, noise = _checked(y, time_steps, noise_variance, "noise_variance")
     if not np.isfinite(level_variance) or level_variance < 0:
         raise ValueError(f"level_variance must be finite and at least 0, got {level_variance}")
-    mean, variance, innovation, spread = (np.empty(y.size) for _ in range(4))
-    likelihood = _filter(y, steps, level_variance, noise, mean, variance, innovation, spread)
-    return LocalLevelFilter(mean, variance, innovation, spread, likelihood)
+    mean, variance = np.empty(y.size), np.empty(y.size)
+    likelihood = _filter(y, steps, level_variance, noise, mean, variance)
+    return LocalLevelFilter(mean, variance, likelihood, y, steps, noise, level_variance)
 
 
 def smooth_local_level(
