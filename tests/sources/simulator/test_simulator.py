@@ -1,6 +1,7 @@
 """The source as a whole: same seed same rows, whoever asks; dirt where it was planted."""
 
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -8,6 +9,7 @@ import polars as pl
 import pytest
 
 from offtape_assets.sources.simulator import dirt
+from offtape_assets.sources.simulator.settings import VERSION
 from offtape_assets.sources.simulator.simulator import SimulatorSource
 from offtape_assets.tables import raw, truth
 from offtape_assets.tables.registry import stored_tables
@@ -15,6 +17,7 @@ from offtape_assets.tables.table import Table
 
 DAY = date(2024, 11, 5)
 SUNDAY = date(2024, 11, 3)
+DIGEST = "053211d9283c67467af0fa2ae27e73e2638252f27dc70105f13a2b67f931d081"
 NAMES = ("SHW", "XLU", "DIA", "GOOG")
 
 
@@ -99,3 +102,16 @@ def test_claims_catch_exactly_the_planted_dirt(source, table, tmp_path):
         planted = dirt.counts(source.world, DAY, ticker or "DJT", table.name)
         assert {reason: guilty.get(reason, 0) for reason in planted} == planted
         assert sum(guilty.values()) == sum(planted.values())
+
+
+def test_rows_change_only_with_the_version(tmp_path):
+    """The bytes themselves, as any machine must make them; raise VERSION when they change."""
+    market = SimulatorSource(message_scale=0.1, market_names=60)
+    digest = sha256(VERSION.encode())
+    for table, tickers in ((raw.TRADES, ("XLU",)), (raw.QUOTES, ("XLU",)), (raw.KALSHI_TRADES, ())):
+        rows = next(iter(market.read(table, DAY, tickers, tmp_path))).rows
+        plain = rows.with_columns(pl.col(pl.Decimal).cast(pl.String)).select(
+            pl.exclude("conditions")
+        )
+        digest.update(plain.write_csv().encode())
+    assert digest.hexdigest() == DIGEST

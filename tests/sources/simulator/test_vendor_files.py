@@ -6,7 +6,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from offtape_assets.cli import app
 from offtape_assets.sources.landing.landing import LandingSource
 from offtape_assets.sources.simulator import dirt
 from offtape_assets.sources.simulator.simulator import SimulatorSource
@@ -106,3 +108,14 @@ def test_the_universe_can_be_formed_from_the_folder(folder):
 def test_dates_in_the_wrong_order_are_refused(source, tmp_path):
     with pytest.raises(ValueError, match="must not be before first"):
         write_landing(source, DAY, date(2024, 11, 4), NAMES, tmp_path)
+
+
+def test_the_command_writes_a_folder(tmp_path):
+    days = ["--from", DAY.isoformat(), "--to", DAY.isoformat()]
+    command = ["simulate", *days, "--tickers", "XLU", "--out", str(tmp_path / "landing")]
+    finished = CliRunner().invoke(app, command)
+    assert finished.exit_code == 0, finished.output
+    flat_files = tmp_path / "landing" / "massive" / "us_stocks_sip"
+    assert (flat_files / "trades_v1" / "2024" / "11" / f"{DAY}.csv.gz").stat().st_size > 10_000
+    backwards = ["simulate", "--from", "2024-11-05", "--to", "2024-11-04", "--out", str(tmp_path)]
+    assert CliRunner().invoke(app, backwards).exit_code == 2
