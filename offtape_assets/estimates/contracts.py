@@ -44,6 +44,8 @@ PROBABILITY_SCHEMA = pl.Schema(
         "volatility_scaled": pl.Float64(),
         "hours_left": pl.Float64(),
         "family": pl.String(),
+        "range_low": pl.Float64(),
+        "range_high": pl.Float64(),
         "status": pl.String(),
     }
 )
@@ -223,6 +225,8 @@ def _rows(
         pl.lit(volatility_scaled, pl.Float64).alias("volatility_scaled"),
         "hours_left",
         "family",
+        "range_low",
+        "range_high",
         "status",
     )
 

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 BOOTSTRAP_POINTS = 50
-BOOTSTRAP_RESAMPLES = 200
+BOOTSTRAP_RESAMPLES = 100
 
 
 def bootstrap_threshold(

@@ -37,10 +37,12 @@ def probability_heat_map(probabilities: pl.DataFrame) -> str:
     for axes, name in zip(panels[0], models, strict=False):
         own = exact.filter(model=name)
         family = own.sort("hours_left")["family"][-1]
-        own = own.filter(family=family).sort("ts", maintain_order=True)
-        grid = own.pivot("contract_id", index="ts", values="probability").drop("ts")
+        own = own.filter(family=family).sort("ts", "range_low", nulls_last=False)
+        grid = own.pivot("range_low", index="ts", values="probability").drop("ts")
         image = axes.imshow(grid.to_numpy().T, aspect="auto", origin="lower", vmin=0.0)
-        axes.set(title=f"{name}, {own['family'][0]}", xlabel="hour", ylabel="contract, low to high")
+        labels = ["below" if low == "null" else f"{float(low):,.0f}" for low in grid.columns]
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set(title=f"{name}, {own['family'][0]}", xlabel="hour", ylabel="from, USD")
         figure.colorbar(image, ax=axes)
     return png_text(figure)
 

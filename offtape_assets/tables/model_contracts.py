@@ -16,11 +16,11 @@ CONTRACT_PROBABILITIES = Table(
         *columns("contract_id ts model"),
         _METHOD,
         *columns("probability standard_error probability_scaled"),
-        *columns("spot volatility volatility_scaled hours_left family status"),
+        *columns("spot volatility volatility_scaled hours_left family range_low range_high status"),
     ),
     Partitions.CALENDAR_DAY,
     key=("contract_id", "ts", "model", "method"),
-    order_by=("family", "ts", "model", "method", "contract_id"),
+    order_by=("family", "ts", "model", "method", "range_low", "contract_id"),
     claims=(
         _MODEL_IS_KNOWN,
         Claim("method_is_known", "method in ('simulation', 'closed_form')", "two ways to each law"),

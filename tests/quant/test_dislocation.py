@@ -25,7 +25,7 @@ def test_threshold_equals_a_bootstrap_written_out():
 def test_threshold_recovers_the_standard_deviation():
     values = np.random.default_rng(2).normal(0.0, 0.05, 5000)
     found = bootstrap_threshold(values, np.random.default_rng(3))[-1]
-    sample, bootstrap = 0.05 / np.sqrt(2 * 5000), 0.05 / np.sqrt(2 * 49 * 200)
+    sample, bootstrap = 0.05 / np.sqrt(2 * 5000), 0.05 / np.sqrt(2 * 49 * 100)
     bias = -0.05 / (4 * 49)
     assert abs(found - 0.05 - bias) < 4 * np.hypot(sample, bootstrap)
 

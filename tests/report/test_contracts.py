@@ -25,6 +25,7 @@ def _probabilities() -> pl.DataFrame:
             "probability": 0.1 * place,
             "hours_left": 10.0,
             "family": "march-7",
+            "range_low": None if place == 0 else 80_000.0 + place,
             "status": "ok",
         }
         for model in ("gbm_riskmetrics", "merton")
