@@ -1,12 +1,16 @@
 """Rearrangement and block rearrangement beside careful numpy and PyPI rearrangement-algorithm.
 
-Both sides make the same number of moves from the same start; seconds are per sweep over all
-columns (or per that many block steps), and the accuracy is the row-sum variance left over the
-initial one: ours against the peer's. Column counts and states show the scaling.
+Both sides make the same number of moves from the same start, in turn, on one thread; seconds are
+processor time per sweep over all columns (or per that many block steps), medians. The accuracy is
+the row-sum variance left over the initial one, ours and the peer's.
 """
 
+import statistics
+import time
+from collections.abc import Callable
+
 import numpy as np
-from harness import Row, arguments, interleave, report
+from harness import Row, arguments, report
 from rearrangement_algorithm import basic_rearrange
 from scipy.special import ndtri
 
@@ -19,6 +23,7 @@ from offtape_assets.quant.block_rearrangement import (
 from offtape_assets.quant.joint_quantiles import state_levels
 
 SIZES = [(1_000, 6), (1_000, 40), (10_000, 6), (10_000, 20), (10_000, 40), (100_000, 20)]
+REPEATS = 11
 MOST_SWEEPS = 10
 """Ours stops sooner where a sweep gains no more; the peer then makes as many."""
 
@@ -63,11 +68,25 @@ def numpy_blocks(start: np.ndarray, steps: int) -> np.ndarray:
     return total
 
 
+def processor_seconds(
+    ours: Callable[[], object], peer: Callable[[], object], repeats: int
+) -> tuple[float, float]:
+    """Median processor seconds of both, in turn after a warm-up; cores may be shared."""
+    spent: tuple[list[float], list[float]] = ([], [])
+    for turn in range(repeats + 1):
+        for side, run in zip(spent, (ours, peer), strict=True):
+            begun = time.process_time()
+            run()
+            if turn:
+                side.append(time.process_time() - begun)
+    return statistics.median(spent[0]), statistics.median(spent[1])
+
+
 def row(
     case: str, ours: tuple, peer: tuple, name: str, goal: float, initial: float, sweeps: int
 ) -> Row:
     """One comparison from (callable, its row-sum variance) on each side."""
-    seconds = [s / sweeps for s in interleave(ours[0], peer[0])]
+    seconds = [s / sweeps for s in processor_seconds(ours[0], peer[0], REPEATS)]
     mine, theirs = ours[1] / initial, peer[1] / initial
     ratio = seconds[1] / seconds[0]
     # numpy makes the same moves; the package visits columns in another order, to a floor as low

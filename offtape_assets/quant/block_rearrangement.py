@@ -98,7 +98,7 @@ def rearrange_columns(
     _require_positive("max_sweeps", max_sweeps)
     columns = np.array(start.T, order="C")
     visits = visiting_orders(
-        np.abs(scaled).max(axis=1, initial=0.0) * start.std(axis=0), max_sweeps, rng
+        np.abs(scaled).max(axis=1, initial=0.0) * columns.std(axis=1), max_sweeps, rng
     )
     counts = np.count_nonzero(scaled, axis=1) * _checked_movable(movable, len(columns))
     members = np.argsort(scaled == 0.0, axis=1, kind="stable")

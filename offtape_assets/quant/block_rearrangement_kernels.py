@@ -124,11 +124,15 @@ def make_scratch(n: int) -> Scratch:
 
 
 @njit(cache=True, nogil=True)
-def sort_keys(keys: Floats, order: Order, is_nearly_sorted: bool, scratch: Scratch) -> None:
-    """Sort by repairing the order in place where that is cheap, else by radix."""
+def sort_keys(keys: Floats, order: Order, is_nearly_sorted: bool, scratch: Scratch) -> bool:
+    """Sort by repairing the order in place where that is cheap, else by radix.
+
+    Returns whether to try a repair the next time: not right after one that was too long.
+    """
     if is_nearly_sorted and insertion_sort(keys, order, INSERTION_BUDGET * keys.size):
-        return
+        return True
     radix_sort(keys, order, scratch)
+    return not is_nearly_sorted
 
 
 @njit(cache=True, nogil=True)
@@ -150,8 +154,8 @@ def move_single(
     keys: Floats,
     is_warm: bool,
     scratch: Scratch,
-) -> None:
-    """Rearrange a column that enters one constraint only.
+) -> bool:
+    """Rearrange a column that enters one constraint only; returns as `sort_keys`.
 
     `sides` are the column's values ascending, `order` with order[r] the state of value r, and the
     column's weights. The column is taken out of the residual and put back in opposite order, so
@@ -162,9 +166,10 @@ def move_single(
     size = abs(weights[constraint])
     for r in range(values.size):
         keys[r] = size * values[r] - sign * residual[order[r]]
-    sort_keys(keys, order, is_warm, scratch)
+    will_be_warm = sort_keys(keys, order, is_warm, scratch)
     for r in range(values.size):
         residual[order[r]] = sign * (size * values[r] - keys[r])
+    return will_be_warm
 
 
 @njit(cache=True, nogil=True)
@@ -176,10 +181,11 @@ def move_shared(
     work: tuple[Floats, Floats],
     is_warm: bool,
     scratch: Scratch,
-) -> None:
+) -> bool:
     """Rearrange a column of several constraints (`held`) opposite to its projected residual.
 
-    `sides` as in `move_single`; `column` holds the values by state and is rewritten.
+    `sides` as in `move_single`; `column` holds the values by state and is rewritten. Returns as
+    `sort_keys`.
     """
     values, order, weights = sides
     projected, keys = work
@@ -193,7 +199,7 @@ def move_shared(
             projected[i] -= weight * residual[i]
     for r in range(values.size):
         keys[r] = projected[order[r]] + square * values[r]
-    sort_keys(keys, order, is_warm, scratch)
+    will_be_warm = sort_keys(keys, order, is_warm, scratch)
     for r in range(values.size):
         projected[order[r]] = values[r]
     for i in range(values.size):
@@ -205,6 +211,7 @@ def move_shared(
         residual = residuals[k]
         for i in range(values.size):
             residual[i] += weight * projected[i]
+    return will_be_warm
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})  # sums of squares in any order
@@ -266,15 +273,14 @@ def sweep_columns(
             held, warm = members[j, : counts[j]], is_warm[j]
             sides = (values[j], orders[j], weights[j])
             if held.size == 1:
-                move_single(sides, residuals[held[0]], held[0], work[1], warm, scratch)
+                is_warm[j] = move_single(sides, residuals[held[0]], held[0], work[1], warm, scratch)
             elif held.size > 1:
-                move_shared(sides, residuals, held, columns[j], work, warm, scratch)
-            is_warm[j] = True
+                is_warm[j] = move_shared(sides, residuals, held, columns[j], work, warm, scratch)
         sweep += 1
         before, reached = reached, objective(residuals)
         stalled = reached > before * (1.0 - STALL)
     for j in range(columns.shape[0]):
-        if counts[j] == 1 and is_warm[j]:
+        if counts[j] == 1:
             for r in range(n):
                 columns[j, orders[j, r]] = values[j, r]
     return reached, sweep, stalled

@@ -40,7 +40,7 @@ def test_agrees_with_recomputed_residuals_and_stable_sorts(n, count):
     outcome = rearrange_columns(
         states, weights, tolerance=0.0, max_sweeps=3, rng=np.random.default_rng(5)
     )
-    exposures = np.abs(weights).max(axis=1) * states.std(axis=0)
+    exposures = np.abs(weights).max(axis=1) * np.array(states.T, order="C").std(axis=1)
     visits = visiting_orders(exposures, 3, np.random.default_rng(5))
     expected = slow_sweeps(states, weights, visits)
     np.testing.assert_array_equal(outcome.states, expected)
