@@ -1,7 +1,7 @@
 """Least squares of one return on K factors over a window that moves second by second.
 
-Moments of the window are updated by the row that enters and the one that leaves, and summed anew
-once a window, so rounding never accumulates. Betas that move by themselves live in
+Moments of the window are updated by the row that enters and the one that leaves, with the
+rounding of every sum carried along, so a jump that has left leaves no trace. Betas that move by themselves live in
 kalman_regression.py, betas of a whole session in long_run_regression.py.
 """
 
@@ -91,25 +91,16 @@ def rolling_betas(
     n_obs, status = np.zeros(rows, np.int64), np.full(rows, 1, np.int8)
     _roll(table, np.isfinite(table).all(axis=1), window, need, slopes, single, n_obs, status)
     dof = np.where(status == 0, n_obs - width - 1, 0)
-    return RollingBetas(
-        single[0], slopes[0], slopes[1], single[1], single[2], n_obs, dof, status
-    )
+    return RollingBetas(single[0], slopes[0], slopes[1], single[1], single[2], n_obs, dof, status)
 
 
 @njit(cache=True, nogil=True)
 def _roll(table, complete, window, need, slopes, single, n_obs, status):  # type: ignore[no-untyped-def]
     rows, columns = table.shape
-    sums, products = np.zeros(columns), np.zeros((columns, columns))
+    sums, products = np.zeros((2, columns)), np.zeros((2, columns, columns))
     centred = np.empty((columns, columns))
     count = 0
     for t in range(rows):
-        if t % window == 0:
-            sums[:] = 0.0
-            products[:] = 0.0
-            count = 0
-            for s in range(max(0, t - window), t):
-                count += complete[s]
-                _change(table[s], complete[s], 1.0, sums, products)
         leaving = t - window
         if leaving >= 0:
             count -= complete[leaving]
@@ -119,33 +110,45 @@ def _roll(table, complete, window, need, slopes, single, n_obs, status):  # type
         n_obs[t] = count
         if count < need:
             continue
+        means = (sums[0] + sums[1]) / count
         for i in range(columns):
             for j in range(i + 1):
-                centred[i, j] = products[i, j] - sums[i] * sums[j] / count
-        status[t] = _solve(centred, sums, count, slopes[:, t], single[:, t])
+                whole = products[0, i, j] + products[1, i, j]
+                centred[i, j] = whole - count * means[i] * means[j]
+        status[t] = _solve(centred, means, count, slopes[:, t], single[:, t])
 
 
 @njit(cache=True, nogil=True)
 def _change(row, is_complete, sign, sums, products):  # type: ignore[no-untyped-def]
-    """Add (sign 1) or remove (-1) a complete row."""
+    """Add (sign 1) or remove (-1) a complete row; part 1 of each sum is what part 0 rounded off."""
     if is_complete:
         for i in range(len(row)):
             scaled = sign * row[i]
-            sums[i] += scaled
+            sums[0, i], lost = _two_sum(sums[0, i], scaled)
+            sums[1, i] += lost
             for j in range(i + 1):
-                products[i, j] += scaled * row[j]
+                products[0, i, j], lost = _two_sum(products[0, i, j], scaled * row[j])
+                products[1, i, j] += lost
 
 
 @njit(cache=True, nogil=True)
-def _solve(centred, sums, count, slopes, single):  # type: ignore[no-untyped-def]
+def _two_sum(a, b):  # type: ignore[no-untyped-def]
+    """Sum and its rounding error (Knuth, The Art of Computer Programming, vol. 2, 4.2.2)."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
+@njit(cache=True, nogil=True)
+def _solve(centred, means, count, slopes, single):  # type: ignore[no-untyped-def]
     """Betas of one window from its centred moments (lower triangle); returns the status."""
     width = len(centred) - 1
     total = centred[width, width]
-    if total <= 1e-12 * (total + sums[width] ** 2 / count):
+    if total <= 1e-12 * (total + count * means[width] ** 2):
         return 3
     lower, scale = np.zeros((width, width)), np.empty(width)
     for i in range(width):
-        if centred[i, i] <= 1e-12 * (centred[i, i] + sums[i] ** 2 / count):
+        if centred[i, i] <= 1e-12 * (centred[i, i] + count * means[i] ** 2):
             return 2
         scale[i] = 1.0 / np.sqrt(centred[i, i])
     for i in range(width):
@@ -160,18 +163,18 @@ def _solve(centred, sums, count, slopes, single):  # type: ignore[no-untyped-def
             else:
                 lower[i, j] = value / lower[j, j]
     inverse = _inverse(lower)
-    alpha, explained = sums[width], 0.0
+    alpha, explained = means[width], 0.0
     for i in range(width):
         beta = 0.0
         for j in range(width):
             beta += inverse[i, j] * scale[j] * centred[width, j]
         slopes[0, i] = beta * scale[i]
-        alpha -= slopes[0, i] * sums[i]
+        alpha -= slopes[0, i] * means[i]
         explained += slopes[0, i] * centred[width, i]
     residual = max(total - explained, 0.0) / (count - width - 1)
     for i in range(width):
         slopes[1, i] = np.sqrt(residual * inverse[i, i]) * scale[i]
-    single[0], single[1], single[2] = alpha / count, explained / total, residual
+    single[0], single[1], single[2] = alpha, explained / total, residual
     return 0
 
 
