@@ -242,6 +242,31 @@ def check(
 
 
 @app.command()
+def report(
+    day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The day told.")],
+    ticker: Annotated[str, typer.Option(help="The name shown in full.")] = "SPY",
+    out: Annotated[Path | None, typer.Option(help="File to write.")] = None,
+    warehouse: Warehouse = None,
+) -> None:
+    """Write the day's story as one HTML file that needs no network to read.
+
+    Example: [bold]offtape report --date 2024-11-05 --ticker NVDA[/]
+    """
+    from offtape_assets.reporting import write_report
+    from offtape_assets.storage.catalog import CatalogMissingError
+    from offtape_assets.storage.warehouse import Warehouse as Store
+
+    settings = settings_from(warehouse=warehouse)
+    folder = Path("reports") if settings.is_remote else Path(settings.warehouse) / "reports"
+    file = out or folder / f"{day.date()}.html"
+    try:
+        write_report(Store(settings.warehouse), day.date(), ticker, file)
+    except CatalogMissingError as error:
+        raise fail(str(error)) from None
+    console.print(str(file), soft_wrap=True)
+
+
+@app.command()
 def catalog(warehouse: Warehouse = None) -> None:
     """Rebuild offtape.duckdb, the file analysts open, from the partitions that are there."""
     from offtape_assets.storage.catalog import build_catalog

@@ -12,7 +12,7 @@ import polars as pl
 
 from offtape_assets.partitions import Read
 from offtape_assets.settings import Settings
-from offtape_assets.storage.sql import query_text
+from offtape_assets.storage.sql import parameters, query_text
 from offtape_assets.storage.warehouse import Partition, Warehouse
 from offtape_assets.tables.table import Table
 
@@ -62,9 +62,8 @@ class Inputs:
         for name, frame in relations.items():
             self._connection.register(name, frame.to_arrow())
         text = query_text(table)
-        given = {"date": self._target.day, "ticker": self.ticker}
-        used = {name: value for name, value in given.items() if f"${name}" in text}
-        return self._connection.execute(text, used or None).pl()
+        given = parameters(text, date=self._target.day, ticker=self.ticker)
+        return self._connection.execute(text, given).pl()
 
     def scratch_file(self, name: str, folder: Path) -> Path:
         """A path for an intermediate file of this partition."""

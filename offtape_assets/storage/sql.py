@@ -40,3 +40,8 @@ def views(schema: str) -> dict[str, str]:
 def quoted(text: str) -> str:
     """`text` as a SQL string literal, for statements that take no parameters (views, COPY)."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def parameters(text: str, **known: object) -> dict[str, object] | None:
+    """Those of the known values that a query names as $name; None where it names none."""
+    return {name: value for name, value in known.items() if f"${name}" in text} or None

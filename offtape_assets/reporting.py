@@ -1,0 +1,21 @@
+"""Asking the warehouse the report's questions and writing the page."""
+
+from datetime import date
+from pathlib import Path
+
+from offtape_assets.report.page import SECTIONS, Answer, render
+from offtape_assets.storage.catalog import open_catalog
+from offtape_assets.storage.sql import SQL_FOLDER, parameters
+from offtape_assets.storage.warehouse import Warehouse
+
+
+def write_report(warehouse: Warehouse, day: date, ticker: str, file: Path) -> None:
+    """Write the story of `day` to `file`; sections on a single name take `ticker`."""
+    answers = {}
+    with open_catalog(warehouse) as connection:
+        for section in SECTIONS:
+            sql = (SQL_FOLDER / "queries" / f"{section.query}.sql").read_text()
+            given = parameters(sql, date=day, ticker=ticker)
+            answers[section.query] = Answer(sql, connection.execute(sql, given).pl())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(render(day, answers))
