@@ -4,6 +4,9 @@
 declared here first, then listed by its table.
 """
 
+from collections import Counter
+
+from offtape_assets.tables.columns_conditional import CONDITIONAL_COLUMNS
 from offtape_assets.tables.columns_contracts import CONTRACT_COLUMNS
 from offtape_assets.tables.columns_event import EVENT_COLUMNS
 from offtape_assets.tables.columns_factors import FACTOR_COLUMNS
@@ -158,6 +161,7 @@ _VOCABULARY = (
     Column("run_id", "VARCHAR", "", "run that wrote the partition"),
     Column("reason", "VARCHAR", "", "why the row was set aside"),
     Column("row_json", "VARCHAR", "", "the row as it arrived, as JSON"),
+    *CONDITIONAL_COLUMNS,
     *CONTRACT_COLUMNS,
     *FACTOR_COLUMNS,
     *JOINT_COLUMNS,
@@ -167,8 +171,9 @@ _VOCABULARY = (
 )
 
 COLUMNS = {column.name: column for column in _VOCABULARY}
-if len(COLUMNS) != len(_VOCABULARY):
-    raise ValueError("a column name is declared twice in tables/columns.py")
+_TWICE = Counter(column.name for column in _VOCABULARY) - Counter(COLUMNS)
+if _TWICE:
+    raise ValueError(f"declared twice in tables/columns*.py: {', '.join(sorted(_TWICE))}")
 
 
 def columns(names: str) -> tuple[Column, ...]:
