@@ -91,6 +91,21 @@ with matched as (
         group by all
     ) as planted using (ts)
     where method in ('bipower', 'local_variance')
+    union all
+    -- 1 where a series is named the leader, 0 where it is not or nobody is: -1 is missed, 1 is false
+    select
+        'leadership' as estimator, date, ticker, 'is_leader.' || group_name as quantity,
+        coalesce(found.is_leader, false)::double as estimate, planted.is_leader::double as truth,
+        null::double as stated_sd, status
+    from (
+        select date, group_name, ticker, is_leader, status
+        from model.information_shares
+        qualify window_minutes = max(window_minutes) over (partition by date, group_name)
+        union all
+        select date, 'panel' as group_name, ticker, is_leader, status
+        from model.net_spillovers
+    ) as found
+    join truth.leaders as planted using (date, group_name, ticker)
 )
 select
     estimator,
