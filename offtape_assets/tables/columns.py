@@ -171,7 +171,7 @@ _VOCABULARY = (
 )
 
 COLUMNS = {column.name: column for column in _VOCABULARY}
-_TWICE = Counter(column.name for column in _VOCABULARY) - Counter(COLUMNS)
+_TWICE = Counter(column.name for column in _VOCABULARY) - Counter(COLUMNS.keys())
 if _TWICE:
     raise ValueError(f"declared twice in tables/columns*.py: {', '.join(sorted(_TWICE))}")
 
