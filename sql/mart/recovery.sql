@@ -13,6 +13,15 @@ with matched as (
         ('omega_trade', price_attribution_1d.omega_trade, planted.omega_trade)
     ) as pairs (quantity, estimate, truth)
     union all
+    -- noon's contracts; the index is a little noisy, and Merton counts variance twice where no jumps are
+    select
+        'contract_probabilities' as estimator, date, contract_id as ticker, model as quantity,
+        found.probability as estimate, planted.probability as truth,
+        null::double as stated_sd, status
+    from model.contract_probabilities as found
+    join truth.contract_fair_values as planted using (date, contract_id, ts)
+    where method = 'closed_form' and hour(ts) = 12
+    union all
     -- the ticker is the pair, the quantity the start; the stated sd is the spread over the starts,
     -- for that is what the option prices and holdings leave open, and a point for finite states
     select
