@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 from offtape_assets.assets import (
+    conditional,
     contracts,
     event,
     factors,
@@ -33,6 +34,7 @@ SUBJECTS: tuple[ModuleType, ...] = (
     event,
     contracts,
     options,
+    conditional,
     truth,
     leadership,
     joint,

@@ -14,7 +14,7 @@ from scipy.stats import t as student
 from offtape_assets.quant.demixing_probability import SmoothedProbability
 
 Array = NDArray[np.float64]
-FEWEST_CHANGES = 30
+FEWEST_CHANGES = 20
 ITERATIONS = 3
 LAGS = np.r_[-3.0, np.arange(-2.0, 2.01, 0.25), 3.0, 5.0]  # minutes the price is behind p
 LAG_PRIOR = 1.0  # minutes; the prior weight of a lag falls by e over each

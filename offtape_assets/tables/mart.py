@@ -195,3 +195,32 @@ EVENT_TIMELINE = Table(
     Partitions.NONE,
     key=("bucket", "ticker"),
 )
+
+CONDITIONAL_MOVES = Table(
+    "mart",
+    "conditional_moves",
+    "one name and expiry at one instant: where it goes and how much it moves in each outcome of the"
+    " event, by the panel of the day's changes; no figures where the day does not identify them",
+    (
+        DATE,
+        TICKER,
+        *columns("ts expiry status probability forward forward_return_yes forward_return_no"),
+        *columns("log_ratio log_ratio_sd mean_yes mean_yes_low mean_yes_high"),
+        *columns("mean_no mean_no_low mean_no_high"),
+        Column("annual_sd_yes", "DOUBLE", "per sqrt year", "sd over mean given yes, annualised"),
+        Column("annual_sd_no", "DOUBLE", "per sqrt year", "sd over mean given no, annualised"),
+        *columns("identification probability_range price_lag_minutes"),
+        Column(
+            "spot_sensitivity", "DOUBLE", "USD", "share price change as p goes from 0 to 1, 1 min"
+        ),
+        *columns("hedge_contracts hedge_r_squared"),
+        Column(
+            "vol_sensitivity",
+            "DOUBLE",
+            "per sqrt year",
+            "change of at-the-money volatility as p goes from 0 to 1",
+        ),
+    ),
+    Partitions.NONE,
+    key=("date", "ticker", "ts", "expiry"),
+)
