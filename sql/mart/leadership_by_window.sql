@@ -2,7 +2,7 @@
 -- band, how it fared in the lead tests, and the event's regime in that window. weakest_z is the
 -- smallest t ratio over the other members and both methods; is_leader comes from these tests, never
 -- from a share. The regime is read off the root mean square of the event's standardized innovations
--- by the thresholds of a single one: baseline up to 1, moderate up to 2, high above.
+-- (1 where nothing unusual happens): baseline up to 1.25, moderate up to 2, high above.
 with leads as (
     select
         date,
@@ -59,7 +59,7 @@ select
     shocks.rms_innovation,
     case
         when shocks.rms_innovation is null then null
-        when shocks.rms_innovation <= 1 then 'baseline'
+        when shocks.rms_innovation <= 1.25 then 'baseline'
         when shocks.rms_innovation <= 2 then 'moderate'
         else 'high'
     end as regime
