@@ -19,13 +19,15 @@ NOISE_HALF_LIFE = 900.0
 """Complete rows after which a squared innovation weighs half in the noise variance."""
 MIN_OBS = 60
 """Rows that set the first noise variance; no estimate before."""
+MIN_MOVES = 10
+"""Returns other than zero among them; a quiet name starts later."""
 OUTLIER = 8.0
 """Innovations beyond so many standard deviations move nothing: a jump of the name itself."""
 
 
 @dataclass(frozen=True)
 class FilteredBetas:
-    """Coefficients after each row; NaN before `MIN_OBS` complete rows and never looking ahead.
+    """Coefficients after each row; NaN before `MIN_OBS` complete rows and `MIN_MOVES` moves, and never looking ahead.
 
     Attributes
     ----------
@@ -79,8 +81,8 @@ def filtered_betas(
     -----
     Predict P += diag(q); S = x'Px + R; K = Px/S; m += K v; P -= K S K' (`seeds/2` 3.3). Alpha
     steps by 1e-3 of the noise's standard deviation a row. R is an exponentially weighted mean of
-    v^2 - x'Px floored at v^2 R/S, a value known before the row it is applied to. The first
-    `min_obs` rows are read twice: once for R, then through the filter; nothing is reported on them.
+    v^2 - x'Px floored at v^2 R/S, a value known before the row it is applied to. The rows before
+    the first estimate are read twice, for R and through the filter; nothing is reported on them.
     """
     if returns.ndim != 1 or factors.ndim != 2 or len(returns) != len(factors):
         raise ValueError(f"returns {returns.shape}, factors {factors.shape}: want (T,), (T, K)")
@@ -94,11 +96,13 @@ def filtered_betas(
     complete = np.isfinite(table).all(axis=1)
     state, deviation = np.full((2, rows, width + 1), np.nan)
     single = np.full((3, rows), np.nan)
-    first = np.flatnonzero(complete)[:min_obs]
-    noise = float(np.var(returns[first])) if len(first) == min_obs else 0.0
-    if noise > 0:
+    present = np.flatnonzero(complete)
+    moved = np.flatnonzero(complete & (returns != 0.0))
+    if len(present) >= min_obs and len(moved) >= MIN_MOVES:
+        warm = max(present[min_obs - 1], moved[MIN_MOVES - 1])
+        noise = float(np.var(returns[present[present <= warm]]))
         forget = 0.5 ** (1.0 / noise_half_life)
-        _filter(table, complete, first[-1], noise, forget, beta_sd**2, state, deviation, single)
+        _filter(table, complete, warm, noise, forget, beta_sd**2, state, deviation, single)
     return FilteredBetas(
         state[:, width], state[:, :width], deviation[:, :width],
         single[0], single[1], single[2], np.cumsum(complete),

@@ -118,3 +118,11 @@ def test_arguments_are_checked() -> None:
         filtered_betas(returns[1:], factors)
     with pytest.raises(ValueError, match="beta_sd=-1"):
         filtered_betas(returns, factors, beta_sd=-1)
+
+
+def test_a_name_that_is_still_at_first_starts_later() -> None:
+    returns, factors, _ = world(np.random.default_rng(8), 3000, 0.0)
+    returns[:500] = 0.0
+    found = filtered_betas(returns, factors)
+    assert np.isnan(found.beta[:500]).all()
+    assert np.isfinite(found.beta[520:]).all()

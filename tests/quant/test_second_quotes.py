@@ -50,7 +50,9 @@ def run(columns: tuple[np.ndarray, ...], block: int) -> tuple[dict[tuple[int, in
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.booleans())
-def test_last_quote_of_each_second_whatever_the_blocks(seed: int, block: int, by_time: bool) -> None:
+def test_last_quote_of_each_second_whatever_the_blocks(
+    seed: int, block: int, by_time: bool
+) -> None:
     columns = quotes(np.random.default_rng(seed), 50, by_time)
     found, late = run(columns, block)
     assert found == slow(columns[0], columns[1], columns[3])
@@ -81,6 +83,4 @@ def test_arguments_are_checked() -> None:
         OpenSeconds.of(0)
     empty = np.zeros(0, np.int64)
     with pytest.raises(ValueError, match="lengths"):
-        last_of_seconds(
-            np.zeros(1, np.int32), empty, empty, empty, empty, OpenSeconds.of(1)
-        )
+        last_of_seconds(np.zeros(1, np.int32), empty, empty, empty, empty, OpenSeconds.of(1))
