@@ -4,10 +4,25 @@ import polars as pl
 
 from offtape_assets.assets.declare import table_asset
 from offtape_assets.assets.inputs import Inputs
-from offtape_assets.estimates.conditional import split_by_event
+from offtape_assets.estimates.conditional import read_event, split_by_event
 from offtape_assets.market.calendar import session
 from offtape_assets.report.conditional import two_worlds
 from offtape_assets.tables import features, model_conditional, model_event, model_options
+
+
+@table_asset(
+    model_conditional.EVENT_READINGS,
+    reads=(model_event.KALSHI_PROBABILITIES,),
+    settings=("event_yes",),
+)
+def event_readings(inputs: Inputs) -> pl.DataFrame:
+    """The event's probability read in one minute of the session, and smoothed over all of it."""
+    trades = inputs.frame(model_event.KALSHI_PROBABILITIES, "ts, contract, price, method")
+    return read_event(
+        trades.filter(pl.col("method") == "continuous"),
+        inputs.settings.event_yes,
+        session(inputs.day),
+    )
 
 
 @table_asset(
@@ -15,24 +30,19 @@ from offtape_assets.tables import features, model_conditional, model_event, mode
     model_conditional.CONDITIONAL_DENSITIES,
     model_conditional.EVENT_HEDGES,
     reads=(
-        model_event.KALSHI_PROBABILITIES,
+        model_conditional.EVENT_READINGS,
         features.MICROSTRUCTURE_1M,
         features.OPTION_SMILES,
         model_options.RISK_NEUTRAL_DENSITIES,
     ),
-    settings=("event_yes",),
     picture=two_worlds,
 )
 def conditional_laws(inputs: Inputs) -> tuple[pl.DataFrame, ...]:
     """The law of one expiry at one instant given yes and given no, by one of four methods."""
-    trades = inputs.frame(model_event.KALSHI_PROBABILITIES, "ts, contract, price, method").filter(
-        pl.col("method") == "continuous"
-    )
     return split_by_event(
-        trades,
+        inputs.frame(model_conditional.EVENT_READINGS, "ts, reading, reading_sd"),
         inputs.frame(features.MICROSTRUCTURE_1M, "bucket, last_mid"),
         inputs.frame(features.OPTION_SMILES),
         inputs.frame(model_options.RISK_NEUTRAL_DENSITIES),
-        inputs.settings.event_yes,
         session(inputs.day),
     )

@@ -6,7 +6,6 @@ Frames in, frames out. Which methods identify what is decided in quant (demixing
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -46,15 +45,8 @@ DENSITY_SCHEMA = {
 METHODS = (panel_rows, two_lognormal_rows, shift_rows, max_entropy_rows)
 
 
-class Readings(NamedTuple):
-    """The event per minute of a session: probability read and its noise, (minutes,)."""
-
-    probability: Array
-    noise_sd: Array
-
-
-def event_readings(trades: pl.DataFrame, yes: str, hours: Session) -> Readings:
-    """Mean probability of each minute's trades and how noisy it is.
+def read_event(trades: pl.DataFrame, yes: str, hours: Session) -> pl.DataFrame:
+    """Mean probability of each minute's trades, how noisy it is, and the session's smoothed path.
 
     Parameters
     ----------
@@ -64,6 +56,10 @@ def event_readings(trades: pl.DataFrame, yes: str, hours: Session) -> Readings:
         The contract whose price is the probability; any other's is one less it.
     hours
         The session; minute m ends m + 1 minutes after its open.
+
+    Returns
+    -------
+    Rows of model.event_readings.
 
     Notes
     -----
@@ -96,36 +92,47 @@ def event_readings(trades: pl.DataFrame, yes: str, hours: Session) -> Readings:
     probability[at] = by_minute["read"].to_numpy()
     rounding = STAYING_ROUNDING * TICK**2 / 12.0
     noise_sd[at] = np.sqrt(trade_variance / by_minute["len"].to_numpy() + rounding)
-    return Readings(probability, noise_sd)
+    smooth = smooth_probability(probability, noise_sd)
+    stamps = pl.datetime_range(
+        start, hours.close.replace(tzinfo=None), "1m", time_unit="us", closed="right", eager=True
+    )
+    columns = {
+        "ts": stamps,
+        "reading": probability,
+        "reading_sd": noise_sd,
+        "probability": smooth.mean,
+        "probability_sd": smooth.sd,
+    }
+    return pl.DataFrame(columns).fill_nan(None).with_columns(status=pl.lit(smooth.status))
 
 
 def split_by_event(
-    trades: pl.DataFrame,
+    readings: pl.DataFrame,
     prices: pl.DataFrame,
     smiles: pl.DataFrame,
     densities: pl.DataFrame,
-    yes: str,
     hours: Session,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Conditional laws and hedges of one name and date.
 
     Parameters
     ----------
-    trades
-        See `event_readings`.
+    readings
+        ts, reading, reading_sd of model.event_readings.
     prices
         bucket, last_mid of features.microstructure_1m.
     smiles, densities
         Rows of features.option_smiles and model.risk_neutral_densities.
-    yes, hours
-        The first contract; the session.
+    hours
+        The session.
 
     Returns
     -------
     Rows of model.conditional_fits, model.conditional_densities, model.event_hedges.
     """
-    readings = event_readings(trades, yes, hours)
-    event = smooth_probability(readings.probability, readings.noise_sd)
+    event = smooth_probability(
+        *(_on_clock(readings, "ts", name, hours) for name in ("reading", "reading_sd"))
+    )
     price = _on_clock(prices, "bucket", "last_mid", hours)
     log_price = np.log(price)
     fits: list[dict[str, object]] = []

@@ -3,6 +3,9 @@
 from offtape_assets.tables.table import Column
 
 CONDITIONAL_COLUMNS = (
+    Column("reading", "DOUBLE", "fraction", "mean probability of the minute's trades, vig removed"),
+    Column("reading_sd", "DOUBLE", "fraction", "standard deviation of the reading's noise"),
+    Column("probability_sd", "DOUBLE", "fraction", "posterior sd of the smoothed probability"),
     Column("forward_return_yes", "DOUBLE", "return", "mean given yes over the forward, less one"),
     Column("forward_return_no", "DOUBLE", "return", "mean given no over the forward, less one"),
     Column("mean_yes_low", "DOUBLE", "USD", "lower end of the 90 % band of mean_yes"),

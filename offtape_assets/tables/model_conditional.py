@@ -12,6 +12,28 @@ _METHOD_IS_KNOWN = Claim(
     "four estimators under their own names",
 )
 
+EVENT_READINGS = Table(
+    "model",
+    "event_readings",
+    "the event's probability read in one minute of the session, and smoothed with the whole session"
+    " (later minutes too: never an input of a causal estimate)",
+    columns("ts reading reading_sd probability probability_sd status"),
+    Partitions.DAY,
+    key=("ts",),
+    claims=(
+        Claim(
+            "readings_are_probabilities",
+            "coalesce(reading between 0 and 1, true)",
+            "a chance, NULL in a minute without a trade",
+        ),
+        Claim(
+            "smoothed_where_ok",
+            "(status = 'ok') = (probability is not null)",
+            "a session without a path says why",
+        ),
+    ),
+)
+
 CONDITIONAL_FITS = Table(
     "model",
     "conditional_fits",
