@@ -11,6 +11,7 @@ from offtape_assets.market.universe import kind_of
 from offtape_assets.partitions import optional
 from offtape_assets.report import joint as pictures
 from offtape_assets.tables import features, raw
+from offtape_assets.tables import model_conditional as conditional
 from offtape_assets.tables import model_factors as factors
 from offtape_assets.tables import model_joint as model
 from offtape_assets.tables import model_options as options
@@ -27,6 +28,8 @@ from offtape_assets.tables import model_options as options
         optional(raw.ETF_BASKETS),
         optional(features.MICROSTRUCTURE_1M),
         optional(factors.ETF_REPLICATIONS),
+        optional(conditional.CONDITIONAL_FITS),
+        optional(conditional.CONDITIONAL_DENSITIES),
     ),
     settings=(
         "seed",
@@ -49,6 +52,13 @@ def joint_laws(inputs: Inputs) -> tuple[pl.DataFrame, ...]:
         inputs.frame(raw.ETF_BASKETS),
         inputs.frame(features.MICROSTRUCTURE_1M, "ticker, bucket, log_mid"),
         inputs.frame(factors.ETF_REPLICATIONS, "etf, ticker, method, weight_normalized, status"),
+        inputs.frame(
+            conditional.CONDITIONAL_DENSITIES,
+            "ts, ticker, expiry, method, strike, density_yes, density_no",
+        ),
+        inputs.frame(
+            conditional.CONDITIONAL_FITS, "ts, ticker, expiry, method, status, probability"
+        ),
     )
     stocks = tuple(ticker for ticker in chosen.tickers if kind_of(ticker) == "equity")
     plan = JointPlan(

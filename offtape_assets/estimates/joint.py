@@ -35,6 +35,9 @@ from offtape_assets.quant.joint_starts import arrange_by, equicorrelation
 Floats = NDArray[np.float64]
 
 
+UNCONSTRAINED = "no holdings imposed: the start is the answer"
+
+
 class Plan(NamedTuple):
     """What is solved at each snapshot."""
 
@@ -184,7 +187,9 @@ def fit_rows(solved: Solved) -> pl.DataFrame:
                 }
             )
         if not run.funds:
-            rows.append(about | {"constraint_name": "", "is_feasible": True})
+            rows.append(
+                about | {"constraint_name": "", "is_feasible": True, "reason": UNCONSTRAINED}
+            )
     rows += [
         {"ts": snapshot.ts, "expiry": snapshot.expiry, "run": 0, "constraint_name": fund}
         | {"is_default": False, "is_feasible": False, "status": reason}

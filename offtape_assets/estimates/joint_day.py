@@ -67,16 +67,19 @@ CONDITIONAL_SCHEMA = pl.Schema(
         "ts": pl.Datetime("us"),
         "ticker": pl.String(),
         "expiry": pl.Date(),
+        "method": pl.String(),
         "strike": pl.Float64(),
         "density_yes": pl.Float64(),
         "density_no": pl.Float64(),
     }
 )
-PROBABILITY_SCHEMA = pl.Schema(
+CONDITIONAL_FIT_SCHEMA = pl.Schema(
     {
         "ts": pl.Datetime("us"),
         "ticker": pl.String(),
         "expiry": pl.Date(),
+        "method": pl.String(),
+        "status": pl.String(),
         "probability": pl.Float64(),
     }
 )
@@ -96,9 +99,9 @@ class JointInputs(NamedTuple):
     replications: pl.DataFrame = pl.DataFrame(schema=REPLICATION_SCHEMA)
     """etf, ticker, method, weight_normalized, status: the fallback where no basket is known."""
     conditional: pl.DataFrame = pl.DataFrame(schema=CONDITIONAL_SCHEMA)
-    """ts, ticker, expiry, strike, density_yes, density_no of identified names."""
-    probabilities: pl.DataFrame = pl.DataFrame(schema=PROBABILITY_SCHEMA)
-    """ts, ticker, expiry, probability of identified names."""
+    """ts, ticker, expiry, method, strike, density_yes, density_no."""
+    conditional_fits: pl.DataFrame = pl.DataFrame(schema=CONDITIONAL_FIT_SCHEMA)
+    """ts, ticker, expiry, method, status, probability."""
 
 
 class JointPlan(NamedTuple):
@@ -176,8 +179,10 @@ def _solve(read: JointInputs, snapshot: Snapshot, plan: JointPlan, last: Solved 
     """All starts of a snapshot."""
     realized = realized_correlation(read.log_mids, _names(snapshot), snapshot.ts)
     here = (pl.col("ts") == snapshot.ts) & (pl.col("expiry") == snapshot.expiry)
-    conditional = read.conditional.filter(here & pl.col("ticker").is_in(list(snapshot.tickers)))
-    chance = read.probabilities.filter(here)["probability"].median()
+    split = here & (pl.col("method") == "panel") & pl.col("ticker").is_in(list(snapshot.tickers))
+    identified = read.conditional_fits.filter(split & (pl.col("status") == "ok"))
+    conditional = read.conditional.filter(split).join(identified.select("ticker"), on="ticker")
+    chance = identified["probability"].median()
     return solve_snapshot(
         snapshot,
         Plan(plan.restarts, EQUAL_PRIORS, plan.seed, plan.day),

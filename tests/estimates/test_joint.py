@@ -10,6 +10,7 @@ from scipy.stats import lognorm
 from offtape_assets.estimates.factor_laws import balance_legs, factor_frames
 from offtape_assets.estimates.joint import FIT_SCHEMA
 from offtape_assets.estimates.joint_day import (
+    CONDITIONAL_FIT_SCHEMA,
     JointInputs,
     JointPlan,
     joint_day,
@@ -334,20 +335,23 @@ def test_the_event_joins_names_and_gives_a_law_per_outcome():
         cdf = np.concatenate([[0], np.cumsum(0.5 * (mixed[1:] + mixed[:-1]) * np.diff(strikes))])
         shared = {"ts": TS, "ticker": ticker, "expiry": EXPIRY}
         columns = [pl.lit(value).alias(name) for name, value in shared.items()]
+        panel = pl.lit("panel").alias("method")
         densities.append(
             pl.DataFrame({"strike": strikes, "density": mixed, "cdf": cdf}).select(*columns, "*")
         )
         rows.append(
             pl.DataFrame({"strike": strikes, "density_yes": laws[0], "density_no": laws[1]}).select(
-                *columns, "*"
+                *columns, panel, "*"
             )
         )
     known = read._replace(
         densities=pl.concat(densities),
         baskets=read.baskets.clear(),
         conditional=pl.concat(rows),
-        probabilities=pl.DataFrame(
-            {"ts": [TS], "ticker": ["AAA"], "expiry": [EXPIRY], "probability": [0.5]}
+        conditional_fits=pl.DataFrame(
+            [(TS, ticker, EXPIRY, "panel", "ok", 0.5) for ticker in gap],
+            schema=list(CONDITIONAL_FIT_SCHEMA),
+            orient="row",
         ),
     )
     correlations = joint_day(known, PLAN)[2]
@@ -360,6 +364,10 @@ def test_the_event_joins_names_and_gives_a_law_per_outcome():
     expected = 0.25 * gap["AAA"] * gap["DDD"] + truth()[0, 3] * 0.03**2
     scale = np.sqrt((0.25 * gap["AAA"] ** 2 + 0.03**2) * (0.25 * gap["DDD"] ** 2 + 0.03**2))
     assert by_prior["event"] == pytest.approx(expected / scale, abs=0.08)
+    unknown = known._replace(
+        conditional_fits=known.conditional_fits.with_columns(status=pl.lit("not_identified"))
+    )
+    assert "event" not in set(joint_day(unknown, PLAN)[2]["prior"])
     assert by_prior["mixed"] == pytest.approx(expected / scale, abs=0.08)
 
 
