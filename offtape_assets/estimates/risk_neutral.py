@@ -1,7 +1,8 @@
 """Smiles to risk-neutral laws: fits along the day's grid, densities, and dealers' gamma."""
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from offtape_assets.quant.black_scholes import gamma_exposure, greeks, option_price
 from offtape_assets.quant.density import Density, smile_density
-from offtape_assets.quant.seed_density import SeedDensity, seed_density
+from offtape_assets.quant.seed_density import seed_density
 from offtape_assets.quant.smile import (
     MIN_QUOTES,
     Quotes,
@@ -27,6 +28,10 @@ NOISE_FALL, NOISE_GROWTH = 0.5, 1.25  # an update whose noise scale left this ra
 LAW_TOLERANCE = 0.02  # of raw mass and negative mass: beyond, the smile is no law to be mended
 NEAR_ROWS = 24  # of twelve pairs around the money; deep American options owe parity nothing
 RAW_FIGURES = ("raw_mass", "negative_mass", "mass_outside_quotes", "mean_error_bp")
+_READ = (
+    *("strike", "log_moneyness", "bid_price", "ask_price", "microprice", "price_sd"),
+    *("early_exercise_premium", "forward", "discount", "tau_years", "parity_residual"),
+)
 _NUMBERS = (
     *("noise_scale", "iv_rmse", "raw_mass", "negative_mass", "mass_outside_quotes"),
     *("mean_error_bp", "in_spread_share", "parity_residual", "calendar_gap"),
@@ -46,16 +51,19 @@ DENSITY_COLUMNS = (
 )
 
 
-@dataclass
-class _Chain:
-    """One expiry's rows of option_smiles at one instant, as arrays (option,)."""
+class _Chain(NamedTuple):
+    """One expiry at one instant: its out-of-the-money options with a volatility, (option,)."""
 
-    rows: pl.DataFrame
     forward: float
     discount: float
     tau: float
-    quotes: Quotes | None = None
-    at: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    strike: Array
+    is_call: NDArray[np.bool_]
+    log_moneyness: Array
+    premium: Array
+    bid: Array
+    ask: Array
+    quotes: Quotes
 
 
 class _Fitted(NamedTuple):
@@ -94,89 +102,125 @@ def fit_risk_neutral(
     Rows of model.risk_neutral_fits, model.risk_neutral_densities, model.gamma_exposures.
     """
     fits: list[dict[str, object]] = []
-    densities: list[pl.DataFrame] = []
-    exposures: list[pl.DataFrame] = []
+    laws: list[tuple[dict[str, object], Mapping[str, Array]]] = []
+    exposures: list[tuple[dict[str, object], Mapping[str, Array]]] = []
     memory: dict[object, _Memory] = {}
     before: tuple[object, _Fitted | None] = (None, None)
-    prices = ("strike", "bid_price", "ask_price")
-    smiles = smiles.with_columns(pl.col(name).cast(pl.Float64) for name in prices)
-    for (ts, expiry), rows in smiles.group_by("ts", "expiry", maintain_order=True):
-        fit: dict[str, object] = {"ts": ts, "expiry": expiry}
+    held = _held(open_interest)
+    for stamp, rows in _groups(smiles):
+        fit = dict(stamp)
         fits.append(fit)
         start = time.perf_counter()
         chain = _read(rows, fit)
         if chain is None:
             continue
         if method == "seed":
-            _fit_by_seed(chain, fit, densities)
+            if (found := _fit_by_seed(chain, fit)) is not None:
+                laws.append((stamp, found))
             continue
-        fitted = _fit(chain, memory.setdefault(expiry, _Memory()), fit)
+        fitted = _fit(chain, memory.setdefault(stamp["expiry"], _Memory()), fit)
         fit["fit_ms"] = (time.perf_counter() - start) * 1e3
         if fitted is None:
             continue
         _describe(chain, fitted, fit)
-        previous = before[1] if before[0] == ts else None
+        previous = before[1] if before[0] == stamp["ts"] else None
         fit["calendar_gap"] = _calendar_gap(previous, fitted)
-        before = (ts, fitted)
-        stamp = [pl.lit(ts, pl.Datetime("us")).alias("ts"), pl.lit(expiry).alias("expiry")]
-        frame = pl.DataFrame({name: getattr(fitted.density, name) for name in DENSITY_COLUMNS})
-        densities.append(frame.select(*stamp, pl.all()))
-        held = open_interest.filter(pl.col("expiry") == expiry)
-        if held.height:
-            exposures.append(_exposure(held, chain, fitted.smile).select(*stamp, pl.all()))
+        before = (stamp["ts"], fitted)
+        laws.append((stamp, vars(fitted.density)))
+        if (contracts := held.get(stamp["expiry"])) is not None:
+            exposures.append((stamp, _exposure(contracts, chain, fitted.smile)))
     return (
         pl.DataFrame(fits, pl.Schema(FIT_SCHEMA), orient="row"),
-        _stacked(densities, DENSITY_COLUMNS),
+        _stacked(laws, DENSITY_COLUMNS),
         _stacked(exposures, ("strike", "gex", "gex_net")),
     )
 
 
-def _stacked(frames: list[pl.DataFrame], names: tuple[str, ...]) -> pl.DataFrame:
-    if frames:
-        return pl.concat(frames)
+def _groups(smiles: pl.DataFrame) -> Iterator[tuple[dict[str, object], dict[str, Array]]]:
+    """Each (ts, expiry) with its rows as arrays; columns are taken out of the frame once."""
+    numbers = {name: smiles[name].cast(pl.Float64).to_numpy() for name in _READ}
+    is_call = (smiles["option_right"] == "C").to_numpy()
+    is_used = ((smiles["status"] == "ok") & smiles["is_out_of_the_money"]).to_numpy()
+    is_expired = (smiles["status"] == "expired").to_numpy()
+    columns = {**numbers, "is_call": is_call, "is_used": is_used, "is_expired": is_expired}
+    keys = smiles.select("ts", "expiry", rows=pl.len().over("ts", "expiry")).unique(
+        ["ts", "expiry"], maintain_order=True
+    )
+    first = 0
+    for ts, expiry, size in keys.iter_rows():
+        yield (
+            {"ts": ts, "expiry": expiry},
+            {name: column[first : first + size] for name, column in columns.items()},
+        )
+        first += size
+
+
+def _held(open_interest: pl.DataFrame) -> dict[object, tuple[Array, Array, NDArray[np.bool_]]]:
+    """Strikes, contracts and rights with open interest, by expiry."""
+    return {
+        expiry: (
+            rows["strike"].cast(pl.Float64).to_numpy(),
+            rows["open_interest"].cast(pl.Float64).to_numpy(),
+            (rows["option_right"] == "C").to_numpy(),
+        )
+        for (expiry,), rows in open_interest.group_by("expiry", maintain_order=True)
+    }
+
+
+def _stacked(
+    parts: list[tuple[dict[str, object], Mapping[str, Array]]], names: tuple[str, ...]
+) -> pl.DataFrame:
+    """One frame of all parts, each under its (ts, expiry)."""
     schema: dict[str, pl.DataType] = {**_STAMP, **dict.fromkeys(names, pl.Float64())}
-    return pl.DataFrame(schema=pl.Schema(schema))
+    if not parts:
+        return pl.DataFrame(schema=pl.Schema(schema))
+    row = np.repeat(np.arange(len(parts)), [part[names[0]].size for _, part in parts])
+    stamps = pl.DataFrame([stamp for stamp, _ in parts], pl.Schema(_STAMP))
+    figures = {name: np.concatenate([part[name] for _, part in parts]) for name in names}
+    return stamps[row].with_columns(**{n: pl.Series(n, v) for n, v in figures.items()})
 
 
-def _read(rows: pl.DataFrame, fit: dict[str, object]) -> _Chain | None:
+def _read(rows: dict[str, Array], fit: dict[str, object]) -> _Chain | None:
     """The chain with its usable out-of-the-money quotes, or None with the status set."""
-    known = rows.filter(pl.col("forward").is_not_null())
-    if known.is_empty():
-        expired = (rows["status"] == "expired").any()
-        fit["status"] = "expired" if expired else "no_forward"
+    if not np.isfinite(rows["forward"][0]):
+        fit["status"] = "expired" if rows["is_expired"].any() else "no_forward"
         fit["n_quotes"] = 0
         return None
-    first = known.row(0, named=True)
-    chain = _Chain(rows, first["forward"], first["discount"], first["tau_years"])
-    fit.update(forward=chain.forward, discount=chain.discount, tau_years=chain.tau)
-    near = known.drop_nulls("parity_residual").sort(pl.col("log_moneyness").abs())
-    fit["parity_residual"] = near.head(NEAR_ROWS)["parity_residual"].abs().median()
-    chain.at = np.flatnonzero(
-        rows.select((pl.col("status") == "ok") & pl.col("is_out_of_the_money")).to_series()
+    forward, discount, tau = (float(rows[n][0]) for n in ("forward", "discount", "tau_years"))
+    near = np.argsort(np.abs(rows["log_moneyness"]), kind="stable")
+    residual = np.abs(rows["parity_residual"][near])
+    residual = residual[np.isfinite(residual)][:NEAR_ROWS]
+    used = {name: column[rows["is_used"]] for name, column in rows.items()}
+    unit = discount * forward
+    is_call = used["is_call"].astype(bool)
+    quotes = usable_quotes(
+        np.rint(used["strike"] * 1e3).astype(np.int64) * 2 + is_call,
+        used["log_moneyness"],
+        is_call,
+        (used["microprice"] - used["early_exercise_premium"]) / unit,
+        used["price_sd"] / unit,
     )
-    chain.quotes = _quotes(chain)
-    fit["n_quotes"] = chain.quotes.key.size
-    if chain.quotes.key.size < MIN_QUOTES:
+    fit.update(forward=forward, discount=discount, tau_years=tau, n_quotes=quotes.key.size)
+    fit["parity_residual"] = float(np.median(residual)) if residual.size else None
+    if quotes.key.size < MIN_QUOTES:
         fit["status"] = "too_few"
         return None
-    return chain
-
-
-def _quotes(chain: _Chain) -> Quotes:
-    used = chain.rows[chain.at]
-    is_call = (used["option_right"] == "C").to_numpy()
-    unit = chain.discount * chain.forward
-    # a quote's key in `at` order survives sorting; between instants strike and right name it
-    key = np.rint(used["strike"].to_numpy() * 1e3).astype(np.int64) * 2 + is_call
-    price = (used["microprice"] - used["early_exercise_premium"]).to_numpy() / unit
-    return usable_quotes(
-        key, used["log_moneyness"].to_numpy(), is_call, price, used["price_sd"].to_numpy() / unit
+    return _Chain(
+        forward,
+        discount,
+        tau,
+        used["strike"],
+        is_call,
+        used["log_moneyness"],
+        used["early_exercise_premium"],
+        used["bid_price"],
+        used["ask_price"],
+        quotes,
     )
 
 
 def _fit(chain: _Chain, memory: _Memory, fit: dict[str, object]) -> _Fitted | None:
     """Update of the last smile where that holds, else a cold fit; None with the status set."""
-    assert chain.quotes is not None
     quotes, smile, kind = chain.quotes, None, "update"
     if memory.smile is not None:
         shift = float(np.log(chain.forward / memory.forward))
@@ -253,7 +297,6 @@ def _without(quotes: Quotes, far: NDArray[np.bool_]) -> Quotes:
 
 def _describe(chain: _Chain, fitted: _Fitted, fit: dict[str, object]) -> None:
     density, quotes = fitted.density, chain.quotes
-    assert quotes is not None
     total = fitted.smile.total_vol(quotes.log_moneyness)[0]
     gap = (quotes.total_vol - total) / np.sqrt(chain.tau)
     fit.update(
@@ -270,15 +313,10 @@ def _describe(chain: _Chain, fitted: _Fitted, fit: dict[str, object]) -> None:
 
 def _in_spread(chain: _Chain, smile: Smile) -> float:
     """Share of the quotes whose fitted premium, early exercise added back, is within bid and ask."""
-    used = chain.rows[chain.at]
-    total = smile.total_vol(used["log_moneyness"].to_numpy())[0]
-    is_call = (used["option_right"] == "C").to_numpy()
-    fitted = option_price(
-        chain.forward, used["strike"].to_numpy(), 1.0, chain.discount, total, is_call
-    )
-    fitted += used["early_exercise_premium"].to_numpy()
-    bid, ask = used["bid_price"].to_numpy(), used["ask_price"].to_numpy()
-    return float(np.mean((fitted >= bid - 1e-9) & (fitted <= ask + 1e-9)))
+    total = smile.total_vol(chain.log_moneyness)[0]
+    fitted = option_price(chain.forward, chain.strike, 1.0, chain.discount, total, chain.is_call)
+    fitted += chain.premium
+    return float(np.mean((fitted >= chain.bid - 1e-9) & (fitted <= chain.ask + 1e-9)))
 
 
 def _calendar_gap(earlier: _Fitted | None, later: _Fitted) -> float | None:
@@ -291,57 +329,44 @@ def _calendar_gap(earlier: _Fitted | None, later: _Fitted) -> float | None:
     return float(rise.min())
 
 
-def _exposure(held: pl.DataFrame, chain: _Chain, smile: Smile) -> pl.DataFrame:
+def _exposure(
+    held: tuple[Array, Array, NDArray[np.bool_]], chain: _Chain, smile: Smile
+) -> dict[str, Array]:
     """Gamma at the fitted volatility of every strike with open interest."""
-    strike = held["strike"].cast(pl.Float64).to_numpy()
-    is_call = (held["option_right"] == "C").to_numpy()
+    strike, contracts, is_call = held
     total = smile.total_vol(np.log(strike / chain.forward))[0]
     far = ~np.isfinite(total)
     vol = np.where(far, 1.0, total)
     gamma = greeks(chain.forward, strike, 1.0, chain.discount, vol, is_call).gamma
-    contracts = held["open_interest"].cast(pl.Float64).to_numpy()
     found = gamma_exposure(strike, np.where(far, 0.0, gamma), contracts, is_call)
-    return pl.DataFrame({"strike": found.strike, "gex": found.gex, "gex_net": found.gex_net})
+    return {"strike": found.strike, "gex": found.gex, "gex_net": found.gex_net}
 
 
-def _fit_by_seed(chain: _Chain, fit: dict[str, object], densities: list[pl.DataFrame]) -> None:
-    assert chain.quotes is not None
-    found: SeedDensity = seed_density(chain.quotes, chain.forward, chain.tau)
+def _fit_by_seed(chain: _Chain, fit: dict[str, object]) -> dict[str, Array] | None:
+    """The seed's density as columns, and its own diagnostics; None with the status set."""
+    found = seed_density(chain.quotes, chain.forward, chain.tau)
     fit["status"] = found.status
     if found.status != "ok":
-        return
-    used = chain.quotes
-    at_quotes = np.interp(
-        used.log_moneyness, np.log(found.strike / chain.forward), found.implied_vol
-    )
+        return None
+    used, log_strike = chain.quotes, np.log(found.strike / chain.forward)
+    at_quotes = np.interp(used.log_moneyness, log_strike, found.implied_vol)
     gap = used.total_vol / np.sqrt(chain.tau) - at_quotes
     fit.update(
         update_kind="seed",
         n_outliers=0,
         iv_rmse=float(np.sqrt(np.mean(gap**2))),
-        raw_mass=found.raw_mass,
-        negative_mass=found.negative_mass,
         mean_error_bp=(found.mean / chain.forward - 1.0) * 1e4,
-        mean=found.mean,
-        sd=found.sd,
-        skew=found.skew,
-        kurtosis=found.kurtosis,
     )
+    for name in ("raw_mass", "negative_mass", "mean", "sd", "skew", "kurtosis"):
+        fit[name] = getattr(found, name)
     unknown = np.full(found.strike.size, np.nan)
-    frame = pl.DataFrame(
-        {
-            "strike": found.strike,
-            "log_moneyness": np.log(found.strike / chain.forward),
-            "implied_vol": found.implied_vol,
-            "implied_vol_sd": unknown,
-            "density": found.density,
-            "density_sd": unknown,
-            "cdf": found.cdf,
-            "cdf_sd": unknown,
-        }
-    )
-    stamp = [
-        pl.lit(fit["ts"], pl.Datetime("us")).alias("ts"),
-        pl.lit(fit["expiry"]).alias("expiry"),
-    ]
-    densities.append(frame.select(*stamp, pl.all()))
+    return {
+        "strike": found.strike,
+        "log_moneyness": log_strike,
+        "implied_vol": found.implied_vol,
+        "implied_vol_sd": unknown,
+        "density": found.density,
+        "density_sd": unknown,
+        "cdf": found.cdf,
+        "cdf_sd": unknown,
+    }

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
 from offtape_assets.quant import gaussian_process_kernel as kernel
 from offtape_assets.quant.gaussian_process_kernel import AMPLITUDES, LENGTHS
@@ -251,14 +250,13 @@ class Process:
         width = self.hyperparameters.half_width
         mix = np.ascontiguousarray(functional / np.array([1.0, width, width**2])[:, None])
         rows = kernel.functional_features(
-            self._scale(x), mix, self._nodes, self._scaled, self._factor
-        )[:, : self._rank]
+            self._scale(x), mix, self._nodes, self._scaled, self._factor, self._rank
+        )
         lower = self._lower
         if basis is not None and basis_at_points is not None and basis_sd is not None:
-            rows = np.hstack([rows, basis])
+            rows = np.concatenate([rows, basis.T])
             lower = self._joint_factor(basis_at_points, basis_sd)
-        white = solve_triangular(lower, rows.T, lower=True, check_finite=False)
-        return np.sqrt(np.einsum("ij,ij->j", white, white) * self.noise_scale)
+        return np.sqrt(kernel.whitened_squares(lower, rows) * self.noise_scale)
 
     @property
     def noise_scale(self) -> float:
@@ -276,9 +274,8 @@ class Process:
         ----------
         .. [1] Rasmussen, C. and Williams, C. (2006). Gaussian Processes for Machine Learning.
         """
-        phi = self._phi[:, : self._rank]
-        white = solve_triangular(self._lower, phi.T, lower=True, check_finite=False)
-        leverage = np.einsum("ij,ij->j", white, white) / self._variance
+        phi = np.ascontiguousarray(self._phi[:, : self._rank].T)
+        leverage = kernel.whitened_squares(self._lower, phi) / self._variance
         residual = self._y - self.mean(self._x)[0]
         return residual / np.sqrt(self._variance * np.maximum(1.0 - leverage, 1e-9))
 
@@ -287,7 +284,8 @@ class Process:
         phi = self._phi[:, : self._rank]
         weighted = basis / self._variance[:, None]
         cross = phi.T @ weighted
-        upper = solve_triangular(self._lower, cross, lower=True, check_finite=False)
+        upper = np.ascontiguousarray(cross)
+        kernel.whitened_squares(self._lower, upper)
         corner = basis.T @ weighted + np.diag(1.0 / basis_sd**2) - upper.T @ upper
         rank, extra = self._rank, basis_sd.size
         lower = np.zeros((rank + extra, rank + extra))

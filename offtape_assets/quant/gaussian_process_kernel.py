@@ -141,9 +141,14 @@ def evaluate(t, nodes, length, weights, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
-def functional_features(t, mix, nodes, length, factor):  # type: ignore[no-untyped-def]
-    """mix[0] phi + mix[1] phi' + mix[2] phi'' (in t) at each point, (point, node)."""
-    kernel = np.empty((nodes.size, t.size))
+def functional_features(t, mix, nodes, length, factor, rank):  # type: ignore[no-untyped-def]
+    """mix[0] phi + mix[1] phi' + mix[2] phi'' (in t) at each point, (rank, point).
+
+    Written out rather than left to BLAS: at this size OpenBLAS would wake its threads, and on busy
+    cores waiting for them costs a hundred times the product.
+    """
+    out = np.zeros((rank, t.size))
+    kernel = np.empty(t.size)
     inverse = 1.0 / length
     for j in range(nodes.size):
         node = nodes[j]
@@ -151,8 +156,28 @@ def functional_features(t, mix, nodes, length, factor):  # type: ignore[no-untyp
             gap = (t[i] - node) * inverse
             second = (gap * gap - 1.0) * inverse * inverse
             joint = mix[0, i] - mix[1, i] * gap * inverse + mix[2, i] * second
-            kernel[j, i] = joint * simd_exp(-0.5 * gap * gap)
-    return np.dot(kernel.T, factor)
+            kernel[i] = joint * simd_exp(-0.5 * gap * gap)
+        for c in range(rank):
+            weight = factor[j, c]
+            for i in range(t.size):
+                out[c, i] += weight * kernel[i]
+    return out
+
+
+@njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
+def whitened_squares(lower, rows):  # type: ignore[no-untyped-def]
+    """Squared norm of lower^-1 rows[:, i] for each point i; rows (rank, point) is overwritten."""
+    total = np.zeros(rows.shape[1])
+    for a in range(lower.shape[0]):
+        for c in range(a):
+            weight = lower[a, c]
+            for i in range(rows.shape[1]):
+                rows[a, i] -= weight * rows[c, i]
+        inverse = 1.0 / lower[a, a]
+        for i in range(rows.shape[1]):
+            rows[a, i] *= inverse
+            total[i] += rows[a, i] * rows[a, i]
+    return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
