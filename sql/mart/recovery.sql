@@ -115,6 +115,24 @@ with matched as (
         from model.net_spillovers
     ) as found
     join truth.leaders as planted using (date, group_name, ticker)
+    union all
+    -- the panel's laws at the day's middle snapshot: what is not identified has no estimate
+    select
+        'conditional_' || method as estimator, date, ticker, quantity, estimate, truth, stated_sd,
+        status
+    from (
+        select * from model.conditional_fits
+        qualify ts = quantile_disc(ts, 0.5) over (partition by date, ticker)
+    ) as found
+    join truth.conditional_laws as planted using (date, ticker, ts, expiry)
+    cross join lateral (
+        values
+        ('log_ratio', found.log_ratio, ln(planted.mean_yes / planted.mean_no), log_ratio_sd),
+        ('log_sd_yes', ln(found.sd_yes / found.mean_yes), ln(planted.sd_yes / planted.mean_yes),
+            ln(sd_yes_high / sd_yes_low) / 3.2897),
+        ('log_sd_no', ln(found.sd_no / found.mean_no), ln(planted.sd_no / planted.mean_no),
+            ln(sd_no_high / sd_no_low) / 3.2897)
+    ) as pairs (quantity, estimate, truth, stated_sd)
 )
 select
     estimator,
