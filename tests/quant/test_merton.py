@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
@@ -68,6 +68,7 @@ def test_quantlib_agrees():
     assert found[0] == pytest.approx(digital, rel=1e-10)
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.floats(0.05, 2.0),
     st.floats(-0.2, 0.2),

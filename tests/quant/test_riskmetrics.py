@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offtape_assets.quant.riskmetrics import (
@@ -83,6 +83,7 @@ def test_the_future_changes_nothing():
     assert not np.any(ewma_variance(moves)[301:] == ewma_variance(other)[301:])
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.floats(1e-6, 1e-3), st.floats(1e-6, 1e-3), st.floats(0.01, 720.0), st.floats(1.0, 500.0))
 def test_variance_to_expiry_lies_between_its_levels(implied, realised, hours, half_life):
     found = variance_to_expiry(implied, realised, hours, half_life)
