@@ -148,7 +148,8 @@ def package_seconds(
         return None
 
     first, second = (
-        pd.Series(v, index=pd.to_datetime(t, unit="ms")) for t, v in ((x_times, x), (y_times, y))
+        pd.Series(v, index=pd.to_datetime(t, unit="ms").as_unit("ns"))
+        for t, v in ((x_times, x), (y_times, y))
     )
     seconds, best = [], np.nan
     for _ in range(3):

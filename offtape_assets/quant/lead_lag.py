@@ -14,8 +14,8 @@ from scipy import fft
 Array = NDArray[np.float64]
 Instants = NDArray[np.int64]
 
-BLOCK = 2448  # samples of one transform: a multiple of 2^4 3^2 17, about four times the lags
-FREQUENCIES, PAIRS = 64, 64  # worked on at a time, so that temporaries stay in the cache
+SHORTEST_BLOCK = 256  # steps of a block; shorter ones spend their time on overhead
+ROWS = 256  # inverse transforms at a time, so that temporaries stay in the cache
 
 
 class LeadLag(NamedTuple):
@@ -56,34 +56,34 @@ def cross_correlations(returns: Array, max_lag: int) -> tuple[NDArray[np.int64],
 
     Notes
     -----
-    The series is cut into blocks; each block of x is correlated with the block of y that reaches
-    max_lag further on both sides, so a short transform serves all lags and the cross-spectra of
-    all pairs are one small matrix product per frequency.
+    The series is cut into blocks of H >= max_lag steps, each transformed once at length 2 H. A block
+    of x against the same and the next block of y gives the lags 0..H without wrapping round, and
+    the transform of two blocks in a row is a_b(f) + (-1)^f a_{b+1}(f). So the cross-spectra of all
+    ordered pairs are one small matrix product per frequency; negative lags are those of (y, x).
     """
     if returns.ndim != 2:
         raise ValueError(f"returns has shape {returns.shape}; it must be (n_time, n)")
     n_time, n = returns.shape
     if not 0 <= max_lag < n_time:
         raise ValueError(f"max_lag is {max_lag}; it must lie in 0..{n_time - 1}")
-    size = max(BLOCK, fft.next_fast_len(8 * max_lag, real=True))
-    step = size - 2 * max_lag
+    step = fft.next_fast_len(max(max_lag, SHORTEST_BLOCK), real=True)
     n_blocks = -(-n_time // step)
-    padded = np.zeros((n, n_blocks * step + 2 * max_lag))
-    sd = _centre(returns, padded[:, max_lag : max_lag + n_time])
-    wide = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)[:, ::step]
-    narrow = np.zeros((n, n_blocks, size))
-    narrow[..., :step] = wide[..., max_lag : max_lag + step]
-    # BLAS wants (frequency, row, column) matrices without gaps
-    ahead = np.ascontiguousarray(fft.rfft(wide, axis=2).transpose(2, 1, 0))
-    here = np.ascontiguousarray(fft.rfft(narrow, axis=2).transpose(2, 0, 1))
-    np.conj(here, out=here)
+    padded = np.zeros((n, n_blocks * step))
+    sd = _centre(returns, padded[:, :n_time])
+    blocks = fft.rfft(padded.reshape(n, n_blocks, step), 2 * step, axis=2)
+    here = np.ascontiguousarray(blocks.transpose(2, 0, 1))  # (frequency, series, block)
+    ahead = here.copy()
+    ahead[::2, :, :-1] += here[::2, :, 1:]
+    ahead[1::2, :, :-1] -= here[1::2, :, 1:]
+    spectra = np.matmul(np.conj(here, out=here), ahead.transpose(0, 2, 1))
+    spectra = np.ascontiguousarray(spectra.reshape(len(here), -1).T)
+    products = np.empty((n * n, max_lag + 1))
+    for first_row in range(0, n * n, ROWS):
+        rows = slice(first_row, first_row + ROWS)
+        products[rows] = fft.irfft(spectra[rows], 2 * step, axis=1)[:, : max_lag + 1]
+    products = products.reshape(n, n, max_lag + 1)
     first, second = np.triu_indices(n)
-    spectra = np.empty((len(first), here.shape[0]), dtype=complex)
-    for part in _parts(here.shape[0], FREQUENCIES):  # summed over blocks; parts fit the cache
-        spectra[:, part] = np.matmul(here[part], ahead[part])[:, first, second].T
-    correlations = np.empty((len(first), 2 * max_lag + 1))
-    for part in _parts(len(first), PAIRS):
-        correlations[part] = fft.irfft(spectra[part], size, axis=1)[:, : 2 * max_lag + 1]
+    correlations = np.hstack([products[second, first, :0:-1], products[first, second]])
     correlations *= (1.0 / (n_time * sd[first] * sd[second]))[:, None]
     return np.column_stack([first, second]), correlations
 
@@ -192,10 +192,6 @@ def hayashi_yoshida_asymmetry(
     block = np.searchsorted(block_starts, x_times[1:], side="right") - 1
     block[(block < 0) | (block >= len(block_starts) - 1)] = -1
     return _block_asymmetry(x_times, x, y_times, y, lags, block, len(block_starts) - 1)
-
-
-def _parts(total: int, size: int) -> list[slice]:
-    return [slice(a, min(a + size, total)) for a in range(0, total, size)]
 
 
 def _centre(returns: Array, out: Array) -> Array:
