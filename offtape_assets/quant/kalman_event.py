@@ -162,7 +162,8 @@ def filter_event(
     exp(-2 pi^2 Q t / tick^2), is uncorrelated with the increments of p, and so is modelled as an
     Ornstein-Uhlenbeck state of variance tick^2/12. Both contracts share it (a mirrored book
     rounds both at the same levels). Modes are mixed as in the interacting multiple model [1]_.
-    The probit gauge linearises Phi at the predicted level (extended Kalman filter).
+    The probit gauge linearises Phi at the predicted level (extended Kalman filter). Iterating the
+    linearisation was tried and biases the level: the gain then depends on the trade's own noise.
 
     References
     ----------

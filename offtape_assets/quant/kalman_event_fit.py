@@ -22,7 +22,7 @@ LEVEL_PRIOR = EventModel(  # 0.85 points an hour calm, half a cent either way
 )
 PROBIT_PRIOR = LEVEL_PRIOR._replace(
     level_variance=1.3e-7,  # 2e-8 / phi(0)^2
-    jump_variance=0.08**2,  # 3 points at even odds
+    jump_variance=0.2**2,  # 8 points at even odds, 3 at one in twenty
 )
 FITTED = ("level_variance", "bounce_variance", "small_trade_variance", "basis_variance")
 PRIOR_SD = np.array([1.5, 1.5, 2.0, 1.5])  # of their logarithms; worth a few trades
