@@ -100,7 +100,9 @@ def verdicts_of_arrival(
     ]
 
 
-def judge(connection: duckdb.DuckDBPyConnection, file: Path, partition: Partition) -> list[Verdict]:
+def judge(
+    connection: duckdb.DuckDBPyConnection, file: Path | str, partition: Partition
+) -> list[Verdict]:
     """Every claim that rows are not set aside for, on the rows of a partition's file."""
     table = partition.table
     claims = [claim for claim in table.claims if not claim.quarantines]

@@ -7,6 +7,7 @@ are different trades and are all kept; a report that was rewritten is read again
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import duckdb
 import polars as pl
@@ -17,7 +18,12 @@ from offtape_assets.sources.source import RawRows, SourceError
 FOLDER = Path("kalshi", "reporting")
 FIELDS = ("ticker_name", "report_ticker", "date", "create_ts", "contracts_traded", "price")
 CHUNK_BYTES = 1 << 20
-UNREADABLE = (EOFError, OSError, ValueError, isal_zlib.IsalError)
+UNREADABLE = (
+    EOFError,
+    OSError,
+    ValueError,
+    cast("type[Exception]", isal_zlib.IsalError),  # its stub declares an instance
+)
 AGAIN = "remove it and download it again"
 REJECT_LIMIT = 10_000
 """Unreadable records of one report; more of them are another layout, not stray values."""
