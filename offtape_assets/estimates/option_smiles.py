@@ -5,6 +5,7 @@ early exercise, implied volatility and greeks. One row in, one row out: nothing 
 import itertools
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from offtape_assets.quant.black_scholes import greeks
 from offtape_assets.quant.implied_vol import implied_vol
 from offtape_assets.quant.parity import ParityForward, parity_forward
 
+Array = NDArray[np.float64]
 SEED_RATE = 0.05431  # per year, continuously compounded (seeds 1 and 2)
 RATE_SD = 0.01  # per year: how far financing may be from the bill, dividends left to the forward
 YEAR_SECONDS = 365 * 86_400
@@ -173,7 +175,7 @@ def _verdict() -> pl.Expr:
     )
 
 
-def _rates(rows: pl.DataFrame, bills: pl.DataFrame, settings: SmileSettings) -> NDArray[np.float64]:
+def _rates(rows: pl.DataFrame, bills: pl.DataFrame, settings: SmileSettings) -> Array:
     """Continuously compounded rate of each row's maturity."""
     tau = rows["tau_years"].to_numpy()
     if settings.risk_free_rate is not None:
@@ -186,66 +188,75 @@ def _rates(rows: pl.DataFrame, bills: pl.DataFrame, settings: SmileSettings) -> 
     return np.log1p(simple * years) / years
 
 
-def _with_volatilities(
-    rows: pl.DataFrame, rate: NDArray[np.float64], settings: SmileSettings
-) -> pl.DataFrame:
+class _Book(NamedTuple):
+    """The rows' prices as arrays (row,); `starts` bounds the groups of one expiry and instant."""
+
+    strike: Array
+    price: Array
+    half_width: Array
+    tau: Array
+    rate: Array
+    spot: Array
+    is_call: NDArray[np.bool_]
+    usable: NDArray[np.bool_]
+    starts: NDArray[np.int64]
+
+
+def _book(rows: pl.DataFrame, rate: Array) -> _Book:
+    half_width = (rows["ask_price"] - rows["bid_price"]).abs() / 2.0 + TICK_USD
+    return _Book(
+        rows["strike"].to_numpy(),
+        rows["microprice"].to_numpy(),
+        half_width.to_numpy(),
+        rows["tau_years"].to_numpy(),
+        rate,
+        rows["underlying_price"].to_numpy(),
+        (rows["option_right"] == "C").to_numpy(),
+        (rows["status"] == "ok").to_numpy(),
+        _group_starts(rows),
+    )
+
+
+def _with_volatilities(rows: pl.DataFrame, rate: Array, settings: SmileSettings) -> pl.DataFrame:
     """Forward by expiry and instant, then everything that needs one."""
-    column = {n: rows[n].to_numpy() for n in ("strike", "microprice", "price_sd", "tau_years")}
-    half_width = ((rows["ask_price"] - rows["bid_price"]).abs() / 2.0 + TICK_USD).to_numpy()
-    strike, price, tau = column["strike"], column["microprice"], column["tau_years"]
-    is_call = (rows["option_right"] == "C").to_numpy()
-    status = rows["status"].to_numpy().astype(object)
-    spot = rows["underlying_price"].cast(pl.Float64).to_numpy()
-    usable = status == "ok"
-    starts = _group_starts(rows)
-    premium = np.zeros(price.size)
-    forward, discount, residual = _forwards(rows, starts, price, half_width, usable, rate)
+    book = _book(rows, rate)
+    premium = np.zeros(rows.height)
+    forward, discount, residual = _forwards(book, book.price)
     for _ in range(EXERCISE_STEPS if settings.is_american else 0):
-        premium = _early_exercise(
-            premium,
-            spot,
-            forward,
-            np.exp(-rate * tau),
-            usable,
-            strike,
-            tau,
-            price,
-            half_width,
-            is_call,
-        )
-        european = price - premium
-        forward, discount, residual = _forwards(rows, starts, european, half_width, usable, rate)
-    status[usable & ~np.isfinite(forward)] = "no_forward"
+        premium = _early_exercise(book, premium, forward)
+        forward, discount, residual = _forwards(book, book.price - premium)
+    status = rows["status"].to_numpy().astype(object)
+    status[book.usable & ~np.isfinite(forward)] = "no_forward"
     status[(status == "ok") & _dominated(rows, forward)] = "dominated"
     usable = status == "ok"
-    inverted = implied_vol(price - premium, forward, strike, tau, discount, is_call)
+    option = (forward, book.strike, book.tau, discount)
+    inverted = implied_vol(book.price - premium, *option, book.is_call)
     status[usable] = inverted.status[usable]
     good = status == "ok"
     vol = np.where(good, inverted.vol, np.nan)
-    sensitivity = greeks(forward, strike, tau, discount, vol, is_call)
+    sensitivity = greeks(*option, vol, book.is_call)
     with np.errstate(divide="ignore", invalid="ignore"):
-        vol_sd = column["price_sd"] / sensitivity.vega
-        log_moneyness = np.log(strike / forward)
+        vol_sd = rows["price_sd"].to_numpy() / sensitivity.vega
+        log_moneyness = np.log(book.strike / forward)
+    outside = np.where(book.is_call, book.strike >= forward, book.strike < forward)
     figures = {
         "log_moneyness": log_moneyness,
         "early_exercise_premium": np.where(good, premium, np.nan),
         "implied_vol": vol,
         "implied_vol_sd": np.where(np.isfinite(vol_sd), vol_sd, np.nan),
-        "delta": sensitivity.delta,
-        "gamma": sensitivity.gamma,
-        "vega": sensitivity.vega,
+        **sensitivity._asdict(),
         "forward": forward,
         "discount": discount,
         "parity_residual": residual,
     }
     return rows.with_columns(
         *(pl.Series(name, values, nan_to_null=True) for name, values in figures.items()),
-        pl.Series("is_out_of_the_money", np.where(is_call, strike >= forward, strike < forward)),
+        pl.Series("is_out_of_the_money", outside),
         pl.Series("status", status.tolist(), dtype=pl.String),
     )
 
 
-def _dominated(rows: pl.DataFrame, forward: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _dominated(rows: pl.DataFrame, forward: Array) -> NDArray[np.bool_]:
     """Out-of-the-money rows whose bid is above the ask of the same right nearer the money.
 
     The law forbids it, so one of the two quotes is wrong; with more than DOMINATED_SHARE of a side
@@ -281,23 +292,14 @@ def _group_starts(rows: pl.DataFrame) -> NDArray[np.int64]:
     return np.append(np.flatnonzero(change.to_numpy()), rows.height).astype(np.int64)
 
 
-def _forwards(
-    rows: pl.DataFrame,
-    starts: NDArray[np.int64],
-    price: NDArray[np.float64],
-    half_width: NDArray[np.float64],
-    usable: NDArray[np.bool_],
-    rate: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], ...]:
+def _forwards(book: _Book, price: Array) -> tuple[Array, Array, Array]:
     """Forward, discount and parity residual of every row; NaN where its expiry has none."""
-    strike, tau = rows["strike"].to_numpy(), rows["tau_years"].to_numpy()
-    is_call = (rows["option_right"] == "C").to_numpy()
-    forward, discount, residual = (np.full(rows.height, np.nan) for _ in range(3))
-    for first, last in itertools.pairwise(starts):
-        here = np.arange(first, last)[usable[first:last]]
+    forward, discount, residual = (np.full(price.size, np.nan) for _ in range(3))
+    for first, last in itertools.pairwise(book.starts):
+        here = np.arange(first, last)[book.usable[first:last]]
         if here.size == 0:
             continue
-        found, pairs = _parity(here, strike, price, half_width, is_call, tau[first], rate[first])
+        found, pairs = _parity(book, here, price)
         forward[first:last], discount[first:last] = found.forward, found.discount
         for side in pairs:
             residual[side] = found.residual
@@ -305,55 +307,43 @@ def _forwards(
 
 
 def _parity(
-    here: NDArray[np.int64],
-    strike: NDArray[np.float64],
-    price: NDArray[np.float64],
-    half_width: NDArray[np.float64],
-    is_call: NDArray[np.bool_],
-    tau: float,
-    rate: float,
+    book: _Book, here: NDArray[np.int64], price: Array
 ) -> tuple[ParityForward, tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Parity over the strikes that have both rights; rows of the calls and of the puts.
 
     The noise of a price is taken as uniform over its spread: displayed sizes, which price_sd leans
     on, say nothing of where in the spread the value is.
     """
-    calls, puts = here[is_call[here]], here[~is_call[here]]
+    calls, puts = here[book.is_call[here]], here[~book.is_call[here]]
+    strike, tau = book.strike, float(book.tau[here[0]])
     _, at_call, at_put = np.intersect1d(strike[calls], strike[puts], return_indices=True)
     calls, puts = calls[at_call], puts[at_put]
     found = parity_forward(
         strike[calls],
         price[calls],
         price[puts],
-        (half_width[calls] ** 2 + half_width[puts] ** 2) / 3.0,
-        float(np.exp(-rate * tau)),
+        (book.half_width[calls] ** 2 + book.half_width[puts] ** 2) / 3.0,
+        float(np.exp(-book.rate[here[0]] * tau)),
         RATE_SD * tau + 1e-6,
     )
     return found, (calls, puts)
 
 
-def _early_exercise(
-    premium: NDArray[np.float64],
-    spot: NDArray[np.float64],
-    forward: NDArray[np.float64],
-    discount: NDArray[np.float64],
-    usable: NDArray[np.bool_],
-    strike: NDArray[np.float64],
-    tau: NDArray[np.float64],
-    price: NDArray[np.float64],
-    half_width: NDArray[np.float64],
-    is_call: NDArray[np.bool_],
-) -> NDArray[np.float64]:
+def _early_exercise(book: _Book, premium: Array, forward: Array) -> Array:
     """Early-exercise premium at the volatility that the last one leaves; 0 where there is none.
 
-    `discount` is the bills', not parity's: the premium moves parity, and must not feed on it. Held to
+    The rate is the bills', not parity's: the premium moves parity, and must not feed on it. Held to
     the time value less half the spread, so that a deep option keeps a European premium.
     """
+    discount = np.exp(-book.rate * book.tau)
     prepaid = discount * forward
-    spot = np.where(np.isfinite(spot) & (np.abs(spot / prepaid - 1) < 0.1), spot, prepaid)
-    intrinsic = discount * np.maximum(np.where(is_call, forward - strike, strike - forward), 0.0)
-    room = np.nan_to_num(np.maximum(price - intrinsic - half_width, 0.0), nan=0.0)
-    european = implied_vol(price - premium, forward, strike, tau, discount, is_call).vol
-    vol = np.where(usable, european, np.nan)
-    found = early_exercise_premium(spot, forward, strike, tau, discount, vol, is_call)
+    is_near = np.isfinite(book.spot) & (np.abs(book.spot / prepaid - 1) < 0.1)
+    spot = np.where(is_near, book.spot, prepaid)
+    inside = np.where(book.is_call, forward - book.strike, book.strike - forward)
+    intrinsic = discount * np.maximum(inside, 0.0)
+    room = np.nan_to_num(np.maximum(book.price - intrinsic - book.half_width, 0.0), nan=0.0)
+    option = (forward, book.strike, book.tau, discount)
+    european = implied_vol(book.price - premium, *option, book.is_call).vol
+    vol = np.where(book.usable, european, np.nan)
+    found = early_exercise_premium(spot, *option, vol, book.is_call)
     return np.minimum(np.nan_to_num(found, nan=0.0), room)

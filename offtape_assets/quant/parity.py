@@ -80,8 +80,33 @@ def parity_forward(
     used = np.zeros(level.size, dtype=bool)
     used[np.argsort(np.abs(gap), kind="stable")[:NEAREST_PAIRS]] = True
     centre = level[np.argmin(np.abs(gap))]
-    design = np.column_stack([np.ones(used.sum()), -(level[used] - centre)])
-    target, sd = gap[used], np.sqrt(noise[used])
+    point, inverse = _reweighted(
+        level[used] - centre, gap[used], np.sqrt(noise[used]), discount, discount_sd
+    )
+    intercept, slope = float(point[0]), float(point[1])
+    forward = centre + intercept / slope
+    if not (slope > 0.0 and forward > 0.0):
+        return ParityForward(np.nan, np.nan, np.nan, np.full(level.size, np.nan), used, "singular")
+    lean = np.array([1.0 / slope, -intercept / slope**2])
+    return ParityForward(
+        forward=float(forward),
+        forward_sd=float(np.sqrt(lean @ inverse @ lean)),
+        discount=slope,
+        residual=gap - slope * (forward - level),
+        is_used=used,
+        status="ok",
+    )
+
+
+def _reweighted(
+    away: NDArray[np.float64],
+    target: NDArray[np.float64],
+    sd: NDArray[np.float64],
+    discount: float,
+    discount_sd: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Intercept and slope of target on -away by Huber weights to convergence, and their covariance."""
+    design = np.column_stack([np.ones(target.size), -away])
     weight = np.ones(target.size)
     point = np.array([0.0, discount])
     for _ in range(MAX_REWEIGHTINGS):
@@ -96,17 +121,4 @@ def parity_forward(
         weight = np.minimum(1.0, HUBER * scale / np.maximum(error, 1e-300))
         if np.abs(point - before).max() < 1e-12 * max(1.0, abs(float(point[0]))):
             break
-    inverse = np.linalg.inv(normal) * scale**2
-    intercept, slope = float(point[0]), float(point[1])
-    forward = centre + intercept / slope
-    if not (slope > 0.0 and forward > 0.0):
-        return ParityForward(np.nan, np.nan, np.nan, np.full(level.size, np.nan), used, "singular")
-    lean = np.array([1.0 / slope, -intercept / slope**2])
-    return ParityForward(
-        forward=float(forward),
-        forward_sd=float(np.sqrt(lean @ inverse @ lean)),
-        discount=slope,
-        residual=gap - slope * (forward - level),
-        is_used=used,
-        status="ok",
-    )
+    return point, np.asarray(np.linalg.inv(normal) * scale**2, dtype=np.float64)
