@@ -20,6 +20,7 @@ from offtape_assets.quant.joint_starts import (
     copula_start,
     equicorrelation,
     event_start,
+    tilt_correlation,
 )
 
 Floats = NDArray[np.float64]
@@ -152,14 +153,30 @@ def event_starts(snapshot: Snapshot, laws: EventLaws, prior: Floats) -> list[Sta
         kept = states[:, imposed]
         problem = JointProblem(kept[:, :count], kept[:, count:], snapshot.weights[:, laws.funds])
         given.append(_copula(name, problem, prior[:count, :count], identified))
-    correlations = [start.tilted.correlation for start in given if start.tilted]
     problem = snapshot.problem()
     yes, no = laws.yes[:, :count], laws.no[:, :count]
+    within = [_within_state(snapshot, laws, states, prior) for states in (laws.yes, laws.no)]
 
     def draw(rng: np.random.Generator) -> Floats:
-        return event_start(problem.names, yes, no, correlations[0], correlations[1], rng)
+        return event_start(problem.names, yes, no, within[0], within[1], rng)
 
     return [Start(EVENT, problem, draw, None, funds), *given]
+
+
+def _within_state(snapshot: Snapshot, laws: EventLaws, states: Floats, prior: Floats) -> Floats:
+    """Copula correlation in one state of the event: nearest to a prior, with the funds' variances.
+
+    A fund whose own conditional law is not identified has what its holdings' gap between the two
+    states leaves of its variance (law of total variance), a tenth of it at the least.
+    """
+    count = snapshot.names
+    chance = len(laws.yes) / (len(laws.yes) + len(laws.no))
+    gap = (laws.yes - laws.no.mean(axis=0)).mean(axis=0)[:count] @ snapshot.weights
+    total = snapshot.states[:, count:].var(axis=0)
+    left = np.maximum(total - chance * (1.0 - chance) * gap**2, 0.1 * total)
+    targets = np.where(laws.funds, states[:, count:].var(axis=0), left)
+    exposures = snapshot.weights * states[:, :count].std(axis=0)[:, None]
+    return tilt_correlation(prior[:count, :count], exposures, targets).correlation
 
 
 def previous_snapshot(snapshot: Snapshot, before: Snapshot, states: Floats) -> list[Start]:
