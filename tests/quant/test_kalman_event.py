@@ -187,6 +187,7 @@ def test_a_jump_is_followed_at_once_and_an_outlier_is_not():
     assert abs((fooled - base)[half + 10]) < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [
@@ -211,6 +212,7 @@ def test_causal_filter_is_calibrated(case):
     assert np.mean(inside) == pytest.approx(0.9, abs=0.035)
 
 
+@pytest.mark.slow
 def test_white_rounding_noise_would_not_be_calibrated():
     """What the tick state is for: the same tape, rounding taken as white noise."""
     seconds, is_yes, prices, sizes, truth = draw_tape(44, rate=2.0, hours=2.0)
@@ -222,7 +224,7 @@ def test_white_rounding_noise_would_not_be_calibrated():
 
 
 def test_fit_recovers_noise_and_speed():
-    seconds, is_yes, prices, sizes, _ = draw_tape(6, tick=0.0, bounce=0.0, noise=0.006, speed=3e-4)
+    seconds, is_yes, prices, sizes, _ = draw_tape(6, hours=3.0, tick=0.0, bounce=0.0, noise=0.006, speed=3e-4)
     fit = fit_event(event_tape(seconds, is_yes, prices, sizes, 0.0))
     assert fit.status == "ok"
     assert fit.model.bounce_variance == pytest.approx(0.006**2, rel=0.1)
@@ -230,7 +232,7 @@ def test_fit_recovers_noise_and_speed():
 
 
 def test_fit_knows_that_small_trades_are_noisier():
-    seconds, is_yes, prices, sizes, _ = draw_tape(7, tick=0.0, bounce=0.0, noise=0.003, rate=1.0)
+    seconds, is_yes, prices, sizes, _ = draw_tape(7, hours=3.0, tick=0.0, bounce=0.0, noise=0.003)
     rng = np.random.default_rng(8)
     noisy = prices + 0.03 * rng.standard_normal(sizes.size) / np.sqrt(sizes)
     fit = fit_event(event_tape(seconds, is_yes, noisy.clip(0, 1), sizes, 0.0))
@@ -250,6 +252,7 @@ def test_estimates_never_see_the_future():
         assert_allclose(one.variance[:900], two.variance[:900], rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_probit_gauge_stays_calibrated_near_certainty():
     z, inside = [], []
     for seed in range(4):
