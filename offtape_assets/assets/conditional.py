@@ -4,10 +4,11 @@ import polars as pl
 
 from offtape_assets.assets.declare import table_asset
 from offtape_assets.assets.inputs import Inputs
-from offtape_assets.estimates.conditional import read_event, split_by_event
+from offtape_assets.estimates.conditional import minute_prices, read_event, split_by_event
 from offtape_assets.market.calendar import session
+from offtape_assets.partitions import optional
 from offtape_assets.report.conditional import two_worlds
-from offtape_assets.tables import features, model_conditional, model_event, model_options
+from offtape_assets.tables import features, model_conditional, model_event, model_options, raw
 
 
 @table_asset(
@@ -31,7 +32,8 @@ def event_readings(inputs: Inputs) -> pl.DataFrame:
     model_conditional.EVENT_HEDGES,
     reads=(
         model_conditional.EVENT_READINGS,
-        features.MICROSTRUCTURE_1M,
+        optional(features.MICROSTRUCTURE_1M),
+        optional(raw.MINUTE_BARS),
         features.OPTION_SMILES,
         model_options.RISK_NEUTRAL_DENSITIES,
     ),
@@ -41,7 +43,11 @@ def conditional_laws(inputs: Inputs) -> tuple[pl.DataFrame, ...]:
     """The law of one expiry at one instant given yes and given no, by one of four methods."""
     return split_by_event(
         inputs.frame(model_conditional.EVENT_READINGS, "ts, reading, reading_sd"),
-        inputs.frame(features.MICROSTRUCTURE_1M, "bucket, last_mid"),
+        minute_prices(
+            inputs.frame(features.MICROSTRUCTURE_1M, "bucket, last_mid"),
+            inputs.frame(raw.MINUTE_BARS, "ticker, ts, close"),
+            inputs.ticker,
+        ),
         inputs.frame(features.OPTION_SMILES),
         inputs.frame(model_options.RISK_NEUTRAL_DENSITIES),
         session(inputs.day),

@@ -34,7 +34,7 @@ TICK = 0.01
 STAYING_ROUNDING = 0.25  # share of a tick's rounding variance that a minute's trades do not average
 PRICE_FLOOR_USD = 0.003  # of a premium's sd: a cent tick's rounding
 HORIZONS = (1, 5, 15)  # minutes
-DENSITY_SCHEMA = {
+DENSITY_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "ts": pl.Datetime("us"),
     "expiry": pl.Date,
     "method": pl.String,
@@ -85,7 +85,7 @@ def read_event(trades: pl.DataFrame, yes: str, hours: Session) -> pl.DataFrame:
     half = pl.when("is_yes").then(0.5 * gap).otherwise(-0.5 * gap)
     own = own.with_columns(read=(pl.col("read") - half).clip(0.0, 1.0))
     steps = own.select(pl.col("read").diff().over("minute") ** 2).to_series().drop_nulls()
-    trade_variance = 0.5 * float(steps.mean() or 0.0) if steps.len() else TICK**2
+    trade_variance = 0.5 * float(np.mean(steps.to_numpy())) if steps.len() else TICK**2
     probability, noise_sd = np.full(minutes, np.nan), np.full(minutes, np.nan)
     by_minute = own.group_by("minute").agg(pl.mean("read"), pl.len())
     at = by_minute["minute"].to_numpy().astype(np.int64)
@@ -106,6 +106,30 @@ def read_event(trades: pl.DataFrame, yes: str, hours: Session) -> pl.DataFrame:
     return pl.DataFrame(columns).fill_nan(None).with_columns(status=pl.lit(smooth.status))
 
 
+def minute_prices(mids: pl.DataFrame, bars: pl.DataFrame, ticker: str) -> pl.DataFrame:
+    """Price at the end of each minute: mids, or where there are none the bars' last trades.
+
+    Parameters
+    ----------
+    mids
+        bucket, last_mid of features.microstructure_1m; may be empty.
+    bars
+        ticker, ts, close of raw.minute_bars; a bar is stamped at its start.
+    ticker
+        Which of the bars.
+
+    Returns
+    -------
+    bucket, last_mid.
+    """
+    if mids.height:
+        return mids
+    return bars.filter(pl.col("ticker") == ticker).select(
+        bucket=pl.col("ts").cast(pl.Datetime("us")) + pl.duration(minutes=1),
+        last_mid=pl.col("close").cast(pl.Float64),
+    )
+
+
 def split_by_event(
     readings: pl.DataFrame,
     prices: pl.DataFrame,
@@ -120,7 +144,7 @@ def split_by_event(
     readings
         ts, reading, reading_sd of model.event_readings.
     prices
-        bucket, last_mid of features.microstructure_1m.
+        bucket, last_mid: see `minute_prices`.
     smiles, densities
         Rows of features.option_smiles and model.risk_neutral_densities.
     hours

@@ -5,7 +5,8 @@ ln R from the price (`event_regression`), variances from the chain's variance
 probability did not move enough.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +23,13 @@ from offtape_assets.quant.demixing_variance import (
 from offtape_assets.quant.event_regression import EventSlope, align_event, log_ratio_slope
 
 Array = NDArray[np.float64]
-LARGEST_MEAN_SD = 0.20  # stated sd of a conditional mean, in sds of the law, that still identifies
+LARGEST_MEAN_SD = 0.20  # half the stated sd of ln R, in sds of the law, that still identifies
 LEAST_LIKELIHOOD_RATIO = 10.0  # for a probability that moves at all
 LEAST_SPREAD = 0.03  # range of the smoothed probability over the day
 TAIL_ERROR = 0.25  # share of the variance beyond the quotes taken as its standard error
 SHAPE_ERROR = 0.008  # of a log sd, from kernels of one width; see docs/methods/conditional.md
 BAND = 0.90
+WITHIN = (1e-4, 1.0 - 1e-4)  # of p, so that both laws have weight
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ class PanelSplit:
     sd, sd_low, sd_high : (T, 2)
         Conditional standard deviations, dollars.
     identification : float
-        1 less the stated sd of a conditional mean in sds of the law, at least 0; 'ok' from .80.
+        1 less half the stated sd of ln R (the sd of a mean at p = .5) in sds of the law, at least 0;
+        'ok' from .80.
     slope : EventSlope
         ln R and its error.
     lag : float
@@ -189,36 +192,42 @@ def demix_panel(
     if status != "ok":
         return _unsplit(event, chains, score, (slope, lag), status)
     known = chains.at(kept)
-    p, p_sd = event.mean[known.minute], event.sd[known.minute]
+    p = np.clip(event.mean[known.minute], *WITHIN)
     split = split_variance(variance.relative[kept], known.tau, p, slope.slope)
     if split.status != "ok":
         return _unsplit(event, chains, score, (slope, lag), split.status)
+    sd_error = np.sqrt(
+        _sd_errors(variance.relative[kept], known.tau, p, slope, split) ** 2
+        + (0.5 * TAIL_ERROR * variance.tail_share[kept][:, None]) ** 2
+        + SHAPE_ERROR**2
+    )
     total_vol = np.exp(0.5 * (split.log_sd_yes + split.log_sd_no))
     laws = fit_kernel_laws(
         known.strikes, known.prices, known.price_sd, known.forward, p, slope.slope, total_vol
     )
     scale = total_vol / total_vol[total_vol.size // 2]
     mean = conditional_means(known.forward, p, slope.slope)
-    mean_error = _mean_errors(p, p_sd, slope)
-    sd_error = _sd_errors(variance.relative[kept], known.tau, p, slope, split)
-    sd_error = np.sqrt(
-        sd_error**2 + (0.5 * TAIL_ERROR * variance.tail_share[kept][:, None]) ** 2 + SHAPE_ERROR**2
-    )
     sd = laws.relative_sd(scale).T * mean
-    mean_half = student.ppf(0.5 + BAND / 2, slope.degrees_of_freedom) * mean_error
+    mean_half = student.ppf(0.5 + BAND / 2, slope.degrees_of_freedom) * _mean_errors(
+        p, event.sd[known.minute], slope
+    )
     sd_half = norm.ppf(0.5 + BAND / 2) * sd_error
-    columns = (
-        mean,
-        mean * np.exp(-mean_half),
-        mean * np.exp(mean_half),
-        sd,
-        sd * np.exp(-sd_half),
-        sd * np.exp(sd_half),
+    found = PanelSplit(
+        probability=p,
+        mean=mean,
+        mean_low=mean * np.exp(-mean_half),
+        mean_high=mean * np.exp(mean_half),
+        sd=sd,
+        sd_low=sd * np.exp(-sd_half),
+        sd_high=sd * np.exp(sd_half),
+        identification=score,
+        slope=slope,
+        lag=lag,
+        laws=laws,
+        scale=scale,
+        status="ok",
     )
-    spread = [_on_all(column, kept) for column in columns]
-    return PanelSplit(
-        event.mean[chains.minute], *spread, score, slope, lag, laws, _on_all(scale, kept), "ok"
-    )
+    return _on_all(found, kept, event.mean[chains.minute])
 
 
 def _mean_errors(p: Array, p_sd: Array, slope: EventSlope) -> Array:
@@ -245,10 +254,14 @@ def _sd_errors(
     return np.hypot(own, through)
 
 
-def _on_all(values: Array, kept: NDArray[np.bool_]) -> Array:
-    out = np.full((kept.size, *values.shape[1:]), np.nan)
-    out[kept] = values
-    return out
+def _on_all(found: PanelSplit, kept: NDArray[np.bool_], probability: Array) -> PanelSplit:
+    """The split with NaN rows at the snapshots that were not kept."""
+    spread: dict[str, Any] = {}
+    for name in ("mean", "mean_low", "mean_high", "sd", "sd_low", "sd_high", "scale"):
+        values = getattr(found, name)
+        spread[name] = np.full((kept.size, *values.shape[1:]), np.nan)
+        spread[name][kept] = values
+    return replace(found, probability=np.clip(probability, *WITHIN), **spread)
 
 
 def _unsplit(
@@ -260,11 +273,17 @@ def _unsplit(
 ) -> PanelSplit:
     nothing = np.full((chains.minute.size, 2), np.nan)
     return PanelSplit(
-        event.mean[chains.minute],
-        *(nothing,) * 6,
-        score,
-        *slope,
-        None,
-        np.full(chains.minute.size, np.nan),
-        status,
+        probability=event.mean[chains.minute],
+        mean=nothing,
+        mean_low=nothing,
+        mean_high=nothing,
+        sd=nothing,
+        sd_low=nothing,
+        sd_high=nothing,
+        identification=score,
+        slope=slope[0],
+        lag=slope[1],
+        laws=None,
+        scale=nothing[:, 0],
+        status=status,
     )

@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.fft import dst
 from scipy.special import expit
+from scipy.stats import t as student
 
 from offtape_assets.quant.kalman import filter_local_level, smooth_local_level
 
@@ -20,7 +21,7 @@ GAUSS_NEWTON_STEPS = 12
 LARGEST_LOG_GAP = 4.0  # ln of the ratio of variances beyond which there is no estimate
 LEAST_WITHIN_SHARE = 0.02  # of the variance that must lie within the laws, not between their means
 FEWEST_STRIKES = 6
-FEWEST_SNAPSHOTS = 12
+FEWEST_SNAPSHOTS = 6
 
 
 class ImpliedVariance(NamedTuple):
@@ -231,7 +232,8 @@ def _generalized(level: Array, odds: Array, white: float) -> _Generalized:
             break
     step = float(residual @ residual) / (count - 1)
     cost = 0.5 * count * np.log(step) + 0.5 * float(np.log(spectrum).sum())
-    return _Generalized(cost, gap, np.sqrt(step / square), step, white)
+    few = float(student.ppf(0.95, count - 1) / student.ppf(0.95, np.inf))  # few changes, wider
+    return _Generalized(cost, gap, few * np.sqrt(step / square), step, white)
 
 
 def _no_split(size: int, status: str) -> VarianceSplit:

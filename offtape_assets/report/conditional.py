@@ -20,10 +20,10 @@ def two_worlds(fits: pl.DataFrame, densities: pl.DataFrame, hedges: pl.DataFrame
     figure = Figure(figsize=(12, 6), layout="constrained")
     axes = figure.subplots(2, 4)
     if fits.height:
-        expiry = fits["expiry"].min()
+        expiry = fits["expiry"].sort().to_list()[0]
         fits = fits.filter(pl.col("expiry") == expiry).sort("ts")
-        stamps = fits["ts"].unique().sort()
-        middle = stamps[stamps.len() // 2]
+        stamps = fits["ts"].unique().sort().to_list()
+        middle = stamps[len(stamps) // 2]
         for pane, method in zip(axes[0], METHODS, strict=True):
             own = (pl.col("ts") == middle) & (pl.col("method") == method)
             _laws(pane, method, fits.filter(own), densities.filter(own, pl.col("expiry") == expiry))

@@ -93,7 +93,9 @@ class TestSlope:
 
     def test_known_factor_taken_out_equals_regression_on_both(self):
         rng = np.random.default_rng(0)
-        event = smooth_probability(0.5 + np.cumsum(rng.normal(0, 0.005, 390)).clip(-0.4, 0.4), 0.001)
+        event = smooth_probability(
+            0.5 + np.cumsum(rng.normal(0, 0.005, 390)).clip(-0.4, 0.4), 0.001
+        )
         factor = np.cumsum(rng.normal(size=(390, 2)), axis=0) * 1e-3
         series = 0.2 * event.mean + factor @ [1.0, -2.0] + np.cumsum(rng.normal(size=390)) * 1e-4
         found = event_slope(series, event, factor)
@@ -213,7 +215,8 @@ class TestPanel:
         assert (density >= 0).all()
         step = price[1] - price[0]
         assert density.sum(axis=2) * step == pytest.approx(np.ones((2, 78)), abs=1e-6)
-        assert (density @ price * step).T == pytest.approx(found.mean, rel=1e-5)
+        mean = (density @ price * step).T
+        assert mean == pytest.approx(found.mean, rel=1e-5)
         second = (density @ price**2 * step).T
         assert np.sqrt(second - found.mean**2) == pytest.approx(found.sd, rel=1e-3)
 
