@@ -190,19 +190,24 @@ def fit_rows(solved: Solved) -> pl.DataFrame:
             rows.append(
                 about | {"constraint_name": "", "is_feasible": True, "reason": UNCONSTRAINED}
             )
-    rows += [
-        {"ts": snapshot.ts, "expiry": snapshot.expiry, "run": 0, "constraint_name": fund}
-        | {"is_default": False, "is_feasible": False, "status": reason}
+    return pl.DataFrame([*rows, *_not_imposed(snapshot)], schema=FIT_SCHEMA)
+
+
+def _not_imposed(snapshot: Snapshot) -> list[dict[str, object]]:
+    """Run 0: funds whose holdings were refused, and levered ones."""
+    about = {"ts": snapshot.ts, "expiry": snapshot.expiry, "run": 0, "is_default": False}
+    refused = [
+        about | {"constraint_name": fund, "is_feasible": False, "status": reason}
         for fund, reason in snapshot.refused.items()
         if fund != "all"
     ]
-    rows += [
-        {"ts": snapshot.ts, "expiry": snapshot.expiry, "run": 0, "constraint_name": fund.ticker}
-        | {"constraint_origin": "leverage", "is_default": False, "is_feasible": True}
+    levered = [
+        about
+        | {"constraint_name": fund.ticker, "constraint_origin": "leverage", "is_feasible": True}
         | {"status": "ok", "reason": f"in the order of {fund.parent}"}
         for fund in snapshot.levered
     ]
-    return pl.DataFrame(rows, schema=FIT_SCHEMA)
+    return refused + levered
 
 
 FIT_SCHEMA = pl.Schema(

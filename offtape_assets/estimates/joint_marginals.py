@@ -176,30 +176,34 @@ def take_snapshot(
     funds = tuple(sorted(imposed))
     weights = np.array([[imposed[f].shares.get(n, 0.0) for f in funds] for n in names])
     weights = weights.reshape(len(names), len(funds))
-    before = np.array([forward[ticker] for ticker in names + funds])
-    agreed = reconcile_forwards(before[: len(names)], before[len(names) :], weights)
-    after = before
-    if agreed.largest_move <= FORWARD_TOLERANCE:
-        after = np.concatenate([agreed.names, agreed.baskets])
-    else:
+    agreed, gaps = _agreed([forward[ticker] for ticker in names + funds], weights)
+    if agreed is None:
         refused["all"] = "inconsistent_forwards"
-    states = np.column_stack(
-        [centre_states(laws[t], f) for t, f in zip(names + funds, after, strict=True)]
-    )
+        agreed = np.array([forward[ticker] for ticker in names + funds])
+    tickers = names + funds
     return Snapshot(
         ts,
         expiry,
-        names + funds,
-        states,
-        after,
-        np.array([float(facts[ticker]["discount"]) for ticker in names + funds]),
+        tickers,
+        np.column_stack([centre_states(laws[t], f) for t, f in zip(tickers, agreed, strict=True)]),
+        agreed,
+        np.array([float(facts[ticker]["discount"]) for ticker in tickers]),
         float(rows["tau_years"].median()),  # type: ignore[arg-type]
         weights,
         tuple(imposed[f].origin for f in funds),
-        agreed.gaps,
+        gaps,
         refused,
         levered,
     )
+
+
+def _agreed(forwards: Sequence[float], weights: Floats) -> tuple[Floats | None, Floats]:
+    """Forwards at which every fund is worth its holdings, None if too far; the gaps before."""
+    before = np.array(forwards)
+    outcome = reconcile_forwards(before[: len(weights)], before[len(weights) :], weights)
+    if outcome.largest_move > FORWARD_TOLERANCE:
+        return None, outcome.gaps
+    return np.concatenate([outcome.names, outcome.baskets]), outcome.gaps
 
 
 def _imposed(

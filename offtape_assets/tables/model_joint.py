@@ -11,7 +11,8 @@ _STATUS_IS_GIVEN = Claim("status_is_given", "status is not null", "a failed law 
 JOINT_STATES = Table(
     "model",
     "joint_states",
-    "price of one name in one equiprobable state of the default arrangement, at expiry",
+    "price of one name in one equiprobable state of the default arrangement, at expiry; where the"
+    " default starts from the event, conditional laws of the whole session went into it",
     columns("ts expiry state ticker price"),
     Partitions.DAY,
     key=("ts", "state", "ticker"),
