@@ -22,10 +22,10 @@ from offtape_assets.quant.event_clock import (
 )
 
 WINDOW = 120  # minutes of the jump test
-STEP = 5  # minutes between the samples of a rate: a filter of few trades moves in lumps
+STEP = 10  # traded minutes between the samples of a rate: a filter of few trades moves in lumps
 PINNED = 0.02  # of 0 and 1, where the last cent hides every move
 CLEAR = 3.0  # standard deviations of the two estimates a jump lies between
-RATE_WINDOW = 24  # such steps: two hours
+RATE_WINDOW = 12  # such steps: two hours
 REFIT = 30  # minutes between fits of a clock's parameter
 MINUTES = 1440
 EstimateRate = Callable[[np.ndarray, np.ndarray, int], ClockRates]
@@ -66,6 +66,8 @@ def event_clocks(
 
     Notes
     -----
+    Increments are those of the filter, which may lag: the error of a trailing rate is that of the
+    estimator and, added in squares, all that the filter's own variance could hide.
     A jump must pass the test and exceed CLEAR standard deviations of the filter's own doubt.
     Increments of the filtered probability are those of a martingale whose variance is that of the
     level, whatever the trade noise, so squared they estimate the clock without noise correction.
@@ -135,7 +137,8 @@ def _rates(minutes: pl.DataFrame, method: str, estimate: EstimateRate) -> pl.Dat
         own = slice(first, None, STEP)
         if seconds[own].size > 1:
             found = estimate(seconds[own], b[own], RATE_WINDOW)
-            rate[own], error[own] = found.rate, found.standard_error
+            doubt = _doubt(minutes[own])
+            rate[own], error[own] = found.rate, np.hypot(found.standard_error, doubt)
     is_pinned = (b < PINNED) | (b > 1.0 - PINNED)
     rate[is_pinned] = error[is_pinned] = np.nan
     status = np.where(is_pinned, "at_limit", np.where(np.isfinite(rate), "ok", "too_few"))
@@ -148,6 +151,17 @@ def _rates(minutes: pl.DataFrame, method: str, estimate: EstimateRate) -> pl.Dat
         pl.lit(None, pl.Float64).alias("clock_parameter_error"),
         pl.Series("status", status, dtype=pl.String),
     )
+
+
+def _doubt(samples: pl.DataFrame) -> np.ndarray:
+    """The rate that the filter's variance at both ends of the trailing steps could hide."""
+    slope = np.exp(-0.5 * ndtri(samples["probability"].to_numpy()) ** 2) / np.sqrt(2.0 * np.pi)
+    ends = (pl.col("variance") + pl.col("variance").shift(1)) / pl.Series(slope) ** 2
+    hidden = samples.select(
+        ends.rolling_sum(RATE_WINDOW, min_samples=1)
+        / pl.col("seconds").diff().rolling_sum(RATE_WINDOW, min_samples=1)
+    )
+    return hidden.to_series().to_numpy()
 
 
 def _fits(minutes: pl.DataFrame, method: str, fit: FitClock, end: float) -> pl.DataFrame:
