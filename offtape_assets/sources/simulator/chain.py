@@ -22,6 +22,8 @@ from offtape_assets.sources.simulator.world import SessionWorld
 BILL_YIELDS = ((28, 0.0472), (91, 0.0456), (182, 0.0443), (364, 0.0430))
 """Tenor in days and bond-equivalent yield."""
 YEAR_DAYS = 365.0
+LISTED_DAYS = 80
+"""How far ahead of a date the event's expiries are listed."""
 STRIKE_STEPS = (0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
 HALF_SPREAD = {True: (0.012, 0.003), False: (0.02, 0.012)}
 """Share of the out-of-the-money price and of the intrinsic value, in penny names and others."""
@@ -48,7 +50,8 @@ def expiries(market: SessionWorld) -> list[date]:
     friday = first + timedelta(days=(4 - first.weekday()) % 7)
     wanted = (friday, friday + timedelta(days=7), friday + timedelta(days=42))
     traded = [day if is_session(day) else day - timedelta(days=1) for day in wanted]
-    ahead = [day for day in traded if day > market.day]
+    listed_until = market.day + timedelta(days=LISTED_DAYS)
+    ahead = [day for day in traded if market.day < day <= listed_until]
     if ahead:
         return ahead
     next_friday = market.day + timedelta(days=(4 - market.day.weekday()) % 7 + 7)

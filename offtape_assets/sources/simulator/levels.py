@@ -111,14 +111,18 @@ class Levels:
         return float(-fall * (draw < AFTERMATH_PROBABILITY) - np.log(mean))
 
     def evening_values(self, ticker: str, days: Sequence[date]) -> np.ndarray:
-        """A basket fund's value relative to reference on the evenings before each of `days`."""
+        """A basket fund's value relative to reference on the evenings before each of `days`.
+
+        The days are successive sessions.
+        """
         name = self.name(ticker)
         evenings = np.array([seconds_at(day, time(0)) - 4 * 3600 for day in days])
         probability = self._event.probability(evenings)
         is_settled = evenings >= self._event.settled
         total = np.zeros(len(days))
         for stock, weight in name.weights:
-            level = np.array([self.level(stock, day) for day in days])
+            moves = self.returns(stock, days[:-1])
+            level = self.level(stock, days[0]) + np.concatenate([[0.0], np.cumsum(moves)])
             level = level + is_settled * self.aftermath(stock)
             total += weight * np.exp(level) * self.event_value(self.name(stock), probability)
         return total

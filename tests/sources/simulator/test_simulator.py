@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import polars as pl
 import pytest
 
@@ -115,3 +116,42 @@ def test_rows_change_only_with_the_version(tmp_path):
         )
         digest.update(plain.write_csv().encode())
     assert digest.hexdigest() == DIGEST
+
+
+@pytest.mark.parametrize(
+    ("world", "day"),
+    [
+        ("reversed", DAY),
+        ("null", date(2024, 11, 6)),
+        ("constant", date(2024, 11, 7)),
+        ("standard", date(2024, 11, 29)),
+        ("standard", date(2021, 10, 7)),
+        ("standard", date(2025, 3, 7)),
+    ],
+    ids=str,
+)
+def test_every_table_answers_in_every_world_and_on_odd_days(world, day, tmp_path):
+    market = SimulatorSource(world=world, message_scale=0.05, market_names=40, chain_minutes=60)
+    answered = set()
+    for table in ANSWERED:
+        if market.fingerprint(table, day, "TQQQ") is None:
+            continue
+        for rows in market.read(table, day, ("TQQQ", "KRE"), tmp_path):
+            height = rows.rows.height if isinstance(rows.rows, pl.DataFrame) else 1
+            assert height > 0 or table in (raw.ETF_BASKETS,)
+            answered.add(table.full_name)
+    without_event = {"raw.kalshi_trades", "truth.event_path"}
+    assert answered >= {table.full_name for table in ANSWERED} - without_event
+
+
+def test_prices_continue_from_one_session_to_the_next(source):
+    """The last value of a day and the first of the next differ by the night's gap alone."""
+    today, tomorrow = (source.session(day) for day in (DAY, date(2024, 11, 6)))
+    quiet = source.session(date(2024, 10, 15)), source.session(date(2024, 10, 16))
+    for ticker in ("NVDA", "SPY", "SQQQ", "LQD", "GOOG"):
+        overnight = [
+            np.log(after.price(ticker)[0] / before.price(ticker)[-1])
+            for before, after in (quiet, (today, tomorrow))
+        ]
+        assert abs(overnight[0]) < 0.06
+        assert abs(overnight[1]) < 0.25
