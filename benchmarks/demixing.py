@@ -40,7 +40,7 @@ GOAL_SECONDS = 15.0
 
 def whole_day(days: list[Day], workers: int) -> list[str]:
     """Split every name's day; the event is read once."""
-    event = smooth_probability(days[0].readings, 0.0075)
+    event = smooth_probability(days[0].readings, 0.0075, 0.3)
 
     def one(day: Day) -> str:
         return demix_panel(day.log_price, event, chains_of(day)).status

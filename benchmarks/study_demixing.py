@@ -1,6 +1,6 @@
 """How well the laws given yes and given no are recovered: the acceptance table of de-mixing.
 
-    python benchmarks/study_demixing.py [--format table|csv] [--quick] [--days N] [--seed S]
+    python benchmarks/study_demixing.py [--format table|csv] [--quick] [--days N] [--seed S] [--only CASES]
 
 Fresh simulated days per case (default 120) whose laws lie outside every estimator's family unless the
 case says so. Means are in percent of the forward, vols in logs; both at the middle snapshot.
@@ -8,6 +8,7 @@ case says so. Means are in percent of the forward, vols in logs; both at the mid
 
 import argparse
 import csv
+import re
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -76,7 +77,15 @@ CASES: dict[str, tuple[Case, Goal]] = {
     "factor corr .3 with p, 20": (Case(0.20, factor_correlation=0.3), Goal()),
     "vol moves 6 %/day, 10": (Case(0.10, level_vol=0.06), Goal(1.2)),
 }
-OTHER_NOISE = {"noise unknown": None, "noise stated 25 % low": 0.75, "noise stated 25 % high": 1.25}
+OTHER_NOISE = {
+    "noise unknown": (None, 0.0),
+    "noise stated 25 % low": (0.75, 0.0),
+    "noise stated 25 % high": (1.25, 0.0),
+    "noise right, known to 30 %": (1.0, 0.3),
+    "noise 25 % low, known to 30 %": (0.75, 0.3),
+    "noise 25 % high, known to 30 %": (1.25, 0.3),
+}
+"""Noise stated over the true one (None: not stated), and how well it is said to be known."""
 
 
 @dataclass
@@ -122,9 +131,10 @@ def true_densities(day: Day, price: Array) -> Array:
     return np.array(found)
 
 
-def score_panel(score: Score, day: Day, noise: float | None) -> PanelSplit:
+def score_panel(score: Score, day: Day, noise: float | None, known: float = 0.0) -> PanelSplit:
     """Run the panel on a day and note its errors, and L1 distances of both densities."""
-    found = demix_panel(day.log_price, smooth_probability(day.readings, noise), chains_of(day))
+    event = smooth_probability(day.readings, noise, known)
+    found = demix_panel(day.log_price, event, chains_of(day))
     score.status[found.status] += 1
     if found.status != "ok":
         return found
@@ -221,10 +231,12 @@ def rows_of(case: str, method: str, score: Score, goal: Goal) -> list[tuple[str,
     return rows
 
 
-def study(days: int, seed: int) -> list[tuple[str, ...]]:
-    """All cases."""
+def study(days: int, seed: int, only: str) -> list[tuple[str, ...]]:
+    """All cases whose name matches."""
     rows: list[tuple[str, ...]] = []
     for number, (name, (case, goal)) in enumerate(CASES.items()):
+        if not re.search(only, name):
+            continue
         scores = {method: Score() for method in ("panel", "two_lognormal", "shift", "max_entropy")}
         for day_number in range(days):
             day = simulate(np.random.default_rng([seed, number, day_number]), case)
@@ -232,13 +244,15 @@ def study(days: int, seed: int) -> list[tuple[str, ...]]:
             score_others(scores, day, panel)
         for method, score in scores.items():
             rows += rows_of(name, method, score, goal if method == "panel" else Goal())
-    for name, factor in OTHER_NOISE.items():
+    for name, (factor, known) in OTHER_NOISE.items():
         for case in (Case(0.10), Case(0.40)):
+            label = f"{name}, {100 * case.probability_range:g}"
+            if not re.search(only, label):
+                continue
             score = Score()
             for day_number in range(days):
                 day = simulate(np.random.default_rng([seed, 99, day_number]), case)
-                score_panel(score, day, factor and factor * case.reading_noise)
-            label = f"{name}, {100 * case.probability_range:g}"
+                score_panel(score, day, factor and factor * case.reading_noise, known)
             rows += rows_of(label, "panel", score, Goal())
     return rows
 
@@ -250,8 +264,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="12 days a case")
     parser.add_argument("--days", type=int, default=120)
     parser.add_argument("--seed", type=int, default=20241105)
+    parser.add_argument("--only", default="", help="regular expression on the names of cases")
     options = parser.parse_args()
-    rows = study(12 if options.quick else options.days, options.seed)
+    days = 12 if options.quick else options.days
+    rows = study(days, options.seed, options.only)
     names = ("case", "method", "quantity", "goal", "reached", "ok")
     if options.format == "csv":
         csv.writer(sys.stdout).writerows([names, *rows])

@@ -32,6 +32,7 @@ from offtape_assets.tables.model_conditional import (
 Array = NDArray[np.float64]
 TICK = 0.01
 STAYING_ROUNDING = 0.25  # share of a tick's rounding variance that a minute's trades do not average
+NOISE_LOG_SD = 0.3  # how well the readings' noise is known: rounding and bounce are correlated
 PRICE_FLOOR_USD = 0.003  # of a premium's sd: a cent tick's rounding
 HORIZONS = (1, 5, 15)  # minutes
 DENSITY_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
@@ -92,7 +93,7 @@ def read_event(trades: pl.DataFrame, yes: str, hours: Session) -> pl.DataFrame:
     probability[at] = by_minute["read"].to_numpy()
     rounding = STAYING_ROUNDING * TICK**2 / 12.0
     noise_sd[at] = np.sqrt(trade_variance / by_minute["len"].to_numpy() + rounding)
-    smooth = smooth_probability(probability, noise_sd)
+    smooth = smooth_probability(probability, noise_sd, NOISE_LOG_SD)
     stamps = pl.datetime_range(
         start, hours.close.replace(tzinfo=None), "1m", time_unit="us", closed="right", eager=True
     )
@@ -155,7 +156,8 @@ def split_by_event(
     Rows of model.conditional_fits, model.conditional_densities, model.event_hedges.
     """
     event = smooth_probability(
-        *(_on_clock(readings, "ts", name, hours) for name in ("reading", "reading_sd"))
+        *(_on_clock(readings, "ts", name, hours) for name in ("reading", "reading_sd")),
+        NOISE_LOG_SD,
     )
     price = _on_clock(prices, "bucket", "last_mid", hours)
     log_price = np.log(price)

@@ -13,6 +13,7 @@ from offtape_assets.quant.kalman import filter_local_level, smooth_local_level
 
 Array = NDArray[np.float64]
 RATIOS = np.geomspace(3e-4, 1e3, 40)  # level variance per minute over the noise variance
+FACTORS = np.linspace(-2.0, 2.0, 15)  # sds of an uncertain noise
 FEWEST_READINGS = 30
 LEAST_WEIGHT = 0.01  # of a ratio's likelihood; less likely ones are left out
 
@@ -47,7 +48,7 @@ class SmoothedProbability:
 
 
 def smooth_probability(
-    readings: Array, noise_sd: Array | float | None = None
+    readings: Array, noise_sd: Array | float | None = None, noise_log_sd: float = 0.0
 ) -> SmoothedProbability:
     """Smooth one day's readings by a local level of unknown speed.
 
@@ -59,6 +60,9 @@ def smooth_probability(
         Standard deviation of each reading's noise, > 0, as trades within a minute tell it. None: one
         unknown value, estimated too; where p moves by more than its noise every minute the readings
         alone hardly tell the two apart, and slopes on p lose precision.
+    noise_log_sd : float
+        How well `noise_sd` is known: standard deviation of the log of one factor on all of them. A
+        noise wrongly held for certain biases slopes on p, by a tenth or more for an error of 25 %.
 
     Returns
     -------
@@ -92,12 +96,17 @@ def smooth_probability(
     first = int(np.argmax(seen))
     noise, unit = _noise(noise_sd, seen, first)
     y, is_known = y[first:], noise_sd is not None
-    fits = [_fit(y, ratio * unit, noise, is_known) for ratio in RATIOS]
-    likelihoods = np.array([fit[0] for fit in fits])
+    factors = FACTORS * noise_log_sd if is_known and noise_log_sd > 0.0 else np.zeros(1)
+    levels = [
+        (ratio * unit, noise * np.exp(2.0 * factor)) for factor in factors for ratio in RATIOS
+    ]
+    fits = [_fit(y, *level, is_known) for level in levels]
+    prior = -0.5 * (factors / max(noise_log_sd, 1e-9)) ** 2
+    likelihoods = np.array([fit[0] for fit in fits]) + np.repeat(prior, RATIOS.size)
     chance = np.exp(likelihoods - likelihoods.max())
     kept = np.flatnonzero(chance / chance.sum() >= LEAST_WEIGHT)
     chance = chance[kept] / chance[kept].sum()
-    smoothed = [_smooth(y, RATIOS[k] * unit, noise, fits[k][1]) for k in kept]
+    smoothed = [_smooth(y, *levels[k], fits[k][1]) for k in kept]
     paths = np.array([np.r_[np.full(first, path[0]), path] for path, _ in smoothed])
     variances = np.array([np.r_[np.full(first, var[0]), var] for _, var in smoothed])
     mean = chance @ paths
