@@ -113,9 +113,7 @@ def factor_returns(
         renewed_share = renewed / (gross_long + gross_short)
     covered = np.fmin(long_coverage, short_coverage) >= coverage_floor
     total = np.where(covered, long_leg - short_leg, np.nan)
-    return FactorReturns(
-        total, long_leg, short_leg, long_coverage, short_coverage, renewed_share
-    )
+    return FactorReturns(total, long_leg, short_leg, long_coverage, short_coverage, renewed_share)
 
 
 def _check(
