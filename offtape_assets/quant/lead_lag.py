@@ -14,7 +14,7 @@ from scipy import fft
 Array = NDArray[np.float64]
 Instants = NDArray[np.int64]
 
-SHORTEST_BLOCK = 256  # steps of a block; shorter ones spend their time on overhead
+SHORTEST_BLOCK = 384  # steps of a block; shorter ones spend their time on overhead
 ROWS = 256  # inverse transforms at a time, so that temporaries stay in the cache
 
 
@@ -197,13 +197,14 @@ def hayashi_yoshida_asymmetry(
 def _centre(returns: Array, out: Array) -> Array:
     """Write the columns less their means as rows of `out`, NaN as 0; standard deviations."""
     out[:] = returns.T
-    known = np.isfinite(out)
-    count = np.maximum(known.sum(axis=1), 1)
-    if not known.all():
+    if np.isfinite(out.sum()):
+        size = np.maximum(out.max(axis=1), -out.min(axis=1))
+        out -= out.mean(axis=1, keepdims=True)
+    else:
+        known = np.isfinite(out)
         out[~known] = 0.0
-    size = np.abs(out).max(axis=1)
-    out -= (out.sum(axis=1) / count)[:, None]
-    if not known.all():
+        size = np.maximum(out.max(axis=1), -out.min(axis=1))
+        out -= (out.sum(axis=1) / np.maximum(known.sum(axis=1), 1))[:, None]
         out[~known] = 0.0
     sd = np.sqrt(np.einsum("ij,ij->i", out, out) / out.shape[1])
     return np.where(sd > 1e-12 * size, sd, np.nan)

@@ -20,8 +20,8 @@ PIVOT_TOLERANCE = 1e-9  # smallest pivot (a residual variance) relative to the r
 VECTOR = 16  # rows of a factor are padded to this many doubles, so that no loop has a remainder
 ROWS_PER_COLUMN = 2  # fewer rows than this per column of the design: too few
 
-EIGEN_SHIFT = 1e-3  # distance of the inverse iteration's shift, in spectral gaps
-EIGEN_STEPS = 6  # each step shrinks the error by EIGEN_SHIFT
+EIGEN_SHIFT = 1e-4  # distance of the inverse iteration's shift, in spectral gaps
+EIGEN_STEPS = 4  # each step shrinks the error by EIGEN_SHIFT
 
 OK, TOO_FEW, SINGULAR = 0, 1, 2
 STATUS_NAMES = ("ok", "too_few", "singular")
@@ -305,11 +305,20 @@ def _known_spread_trend(
 def _forward_solve(triangle: Array, rows: Array) -> None:
     """Replace rows (n, k) by triangle^-1 rows."""
     for i in range(len(triangle)):
-        for k in range(i):
-            for c in range(rows.shape[1]):
-                rows[i, c] -= triangle[i, k] * rows[k, c]
-        for c in range(rows.shape[1]):
-            rows[i, c] /= triangle[i, i]
+        row = rows[i]
+        k = 0
+        while k + 4 <= i:
+            a, b, c, d = rows[k], rows[k + 1], rows[k + 2], rows[k + 3]
+            fa, fb = triangle[i, k], triangle[i, k + 1]
+            fc, fd = triangle[i, k + 2], triangle[i, k + 3]
+            for j in range(len(row)):
+                row[j] -= fa * a[j] + fb * b[j] + fc * c[j] + fd * d[j]
+            k += 4
+        while k < i:
+            _subtract(row, rows[k], triangle[i, k])
+            k += 1
+        for j in range(len(row)):
+            row[j] /= triangle[i, i]
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy")
