@@ -40,19 +40,22 @@ def test_portfolio_returns_are_the_factors(source, tmp_path):
     assert rows.select("ts", "ticker").equals(rows.select("ts", "ticker").sort("ts", "ticker"))
     mid = (pl.col("bid_price").cast(float) + pl.col("ask_price").cast(float)) / 2
     market = factors.members(OTHERS)
+    session = source.session(DAY)
+    instants = np.arange(session.open + 121, session.close + 1, 120)
+    grid = pl.DataFrame({"ts": ((session.start + instants) * 10**6).astype("datetime64[us]")})
+    probes = grid.join(pl.DataFrame({"ticker": market.tickers}), how="cross").sort("ts")
     wide = (
-        rows.select("ts", "ticker", mid.log().alias("mid"))
+        probes.join_asof(
+            rows.select("ts", "ticker", mid=mid.log()), on="ts", by="ticker", check_sortedness=False
+        )
         .pivot(on="ticker", index="ts", values="mid")
-        .sort("ts")
         .select(market.tickers.tolist())
-        .fill_null(strategy="forward")
-        .to_numpy()[120::120]
+        .to_numpy()
     )
     found = np.diff(wide, axis=0) @ market.weights.T
-    session = source.session(DAY)
-    planted = np.diff(session.factor_paths[session.open + 121 : session.close + 1][::120], axis=0)
+    planted = np.diff(session.factor_paths[instants], axis=0)
     for column in range(5):
-        assert np.corrcoef(found[:, column], planted[: len(found), column])[0, 1] > 0.93
+        assert np.corrcoef(found[:, column], planted[:, column])[0, 1] > 0.93
 
 
 def test_weights_are_known_the_evening_before(source, tmp_path):
