@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtri
 
 from offtape_assets.quant import block_rearrangement_kernels as kernels
 from offtape_assets.quant.block_rearrangement import (
@@ -155,6 +156,32 @@ def test_block_weights_choose_the_moves():
     )
     np.testing.assert_array_equal(outcome.states[:, :2], states[:, :2])
     assert np.corrcoef(outcome.states[:, 2], states[:, :2].sum(axis=1))[0, 1] < -0.9
+
+
+@pytest.mark.parametrize(
+    ("variances", "residual", "averages"),
+    [
+        ((10.0, 10.0, 24.0), (0.0, 2.5e-4), (0.5006, 0.5006, 0.5993)),
+        ((6.0, 6.0, 24.0), (0.135, 2e-3), (0.2297, 0.2297, 0.5051)),
+    ],
+)
+def test_published_example_of_bernard_bondarenko_vanduffel(variances, residual, averages):
+    """Sections 4.1 and 4.2 (2020): six N(0, 1) names and three normal sums."""
+    scores = ndtri((np.arange(10_000) + 0.5) / 10_000)
+    members = np.array([[1, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]], dtype=float).T
+    marginals = np.column_stack([*[scores] * 6, *[np.sqrt(v) * scores for v in variances]])
+    rng = np.random.default_rng(1)
+    outcome = rearrange_blocks(
+        rng.permuted(marginals, axis=0),
+        np.vstack([members, -np.eye(3)]),
+        [*([column] for column in range(9)), [0, 1], [2, 3], [4, 5]],
+        rng=rng,
+    )
+    assert outcome.objective == pytest.approx(residual[0], abs=residual[1])
+    matrix = np.corrcoef(outcome.states[:, :6].T)
+    for held, published in zip(members.T.astype(bool), averages, strict=True):
+        pairs = matrix[np.ix_(held, held)][np.triu_indices(held.sum(), 1)]
+        assert pairs.mean() == pytest.approx(published, abs=2e-3)
 
 
 def test_random_subsets_are_proper_and_small():
