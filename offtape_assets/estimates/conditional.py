@@ -155,10 +155,8 @@ def split_by_event(
     -------
     Rows of model.conditional_fits, model.conditional_densities, model.event_hedges.
     """
-    event = smooth_probability(
-        *(_on_clock(readings, "ts", name, hours) for name in ("reading", "reading_sd")),
-        NOISE_LOG_SD,
-    )
+    read = _on_clock(readings, "ts", "reading", hours)
+    event = smooth_probability(read, _on_clock(readings, "ts", "reading_sd", hours), NOISE_LOG_SD)
     price = _on_clock(prices, "bucket", "last_mid", hours)
     log_price = np.log(price)
     fits: list[dict[str, object]] = []
