@@ -224,7 +224,9 @@ def test_white_rounding_noise_would_not_be_calibrated():
 
 
 def test_fit_recovers_noise_and_speed():
-    seconds, is_yes, prices, sizes, _ = draw_tape(6, hours=3.0, tick=0.0, bounce=0.0, noise=0.006, speed=3e-4)
+    seconds, is_yes, prices, sizes, _ = draw_tape(
+        6, hours=3.0, tick=0.0, bounce=0.0, noise=0.006, speed=3e-4
+    )
     fit = fit_event(event_tape(seconds, is_yes, prices, sizes, 0.0))
     assert fit.status == "ok"
     assert fit.model.bounce_variance == pytest.approx(0.006**2, rel=0.1)
