@@ -220,7 +220,8 @@ def performance(profit: NDArray[np.float64], lags: int = 24) -> Performance:
 
     Returns
     -------
-    Performance; with fewer than two hours or no variation the ratios are NaN.
+    Performance; with fewer than 2 `lags` hours the Sharpe ratio and the errors are NaN (the errors
+    would be far too small), and without variation the ratios.
 
     Raises
     ------
@@ -244,7 +245,8 @@ def performance(profit: NDArray[np.float64], lags: int = 24) -> Performance:
     drawdown = float(np.max(np.maximum.accumulate(total) - total))
     mean, sd = (profit.mean(), profit.std()) if hours else (0.0, 0.0)
     sharpe = sharpe_se = np.nan
-    if hours > 1 and sd > 0.0:
+    is_enough = hours >= 2 * lags and hours > 1
+    if is_enough and sd > 0.0:
         sharpe = mean / sd
         unit = (profit - mean) / sd
         sharpe_se = np.sqrt(_long_run_variance(unit - 0.5 * sharpe * (unit**2 - 1.0), lags) / hours)
@@ -253,7 +255,7 @@ def performance(profit: NDArray[np.float64], lags: int = 24) -> Performance:
     year = np.sqrt(HOURS_PER_YEAR)
     return Performance(
         float(profit.sum()),
-        float(np.sqrt(_long_run_variance(profit - mean, lags) * hours)) if hours else np.nan,
+        float(np.sqrt(_long_run_variance(profit - mean, lags) * hours)) if is_enough else np.nan,
         float(sharpe),
         float(sharpe_se),
         float(sharpe * year),

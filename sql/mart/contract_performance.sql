@@ -24,9 +24,15 @@ select
     n_expiries,
     n_hours,
     first_ts,
-    format(
-        '{} contracts of {} expiries, {} hours: profit {:.2f} +- {:.2f}, annual Sharpe {:.1f} +- {:.1f}',
-        n_contracts, n_expiries, n_hours, pnl, pnl_se, sharpe_annual, sharpe_annual_se
+    coalesce(
+        format(
+            '{} contracts of {} expiries, {} hours: profit {:.2f} +- {:.2f}, annual Sharpe {:.1f} +- {:.1f}',
+            n_contracts, n_expiries, n_hours, pnl, pnl_se, sharpe_annual, sharpe_annual_se
+        ),
+        format(
+            '{} contracts of {} expiries, {} hours: profit {:.2f}, too short for an error',
+            n_contracts, n_expiries, n_hours, pnl
+        )
     ) as statement
 from model.contract_performance
 inner join latest using (date)

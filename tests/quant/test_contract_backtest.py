@@ -171,7 +171,9 @@ def test_figures_by_hand_and_empty_series():
     assert found.pnl == pytest.approx(1.5)
     assert found.hit_ratio == pytest.approx(0.5)
     assert found.max_drawdown == pytest.approx(1.5)
-    flat = performance(np.zeros(5))
+    assert np.isnan([found.sharpe_hourly, found.sharpe_hourly_se, found.pnl_se]).all()  # too short
+    assert np.isfinite(performance(np.tile([1.0, -0.5], 24)).sharpe_hourly_se)
+    flat = performance(np.zeros(50))
     assert flat.pnl == 0.0
     assert np.isnan([flat.sharpe_hourly, flat.sharpe_hourly_se, flat.hit_ratio]).all()
     assert np.isnan(performance(np.zeros(0)).sharpe_annual)
