@@ -23,7 +23,7 @@ from offtape_assets.quant.demixing_variance import (
 from offtape_assets.quant.event_regression import EventSlope, align_event, log_ratio_slope
 
 Array = NDArray[np.float64]
-LARGEST_MEAN_SD = 0.17  # half the stated sd of ln R, in sds of the law, that still identifies
+LARGEST_MEAN_SD = 0.20  # half the stated sd of ln R, in sds of the law, that still identifies
 LEAST_LIKELIHOOD_RATIO = 10.0  # for a probability that moves at all
 LEAST_SPREAD = 0.03  # range of the smoothed probability over the day
 TAIL_ERROR = 0.25  # share of the variance beyond the quotes taken as its standard error
@@ -89,7 +89,7 @@ class PanelSplit:
         Conditional standard deviations, dollars.
     identification : float
         1 less half the stated sd of ln R (the sd of a mean at p = .5) in sds of the law, at least 0;
-        'ok' from .83.
+        'ok' from .80.
     slope : EventSlope
         ln R and its error.
     lag : float
