@@ -179,27 +179,8 @@ def _study_name(ticker: str) -> Planted:
         follow_lag=follow_lag,
         follow_loading=follow_loading,
     )
-    if ticker in _BASKETS:
-        basket, share, spread, lag, late = _BASKETS[ticker]
-        return replace(
-            base,
-            weights=tuple(basket.items()),
-            trade_share=share,
-            spread_cents=spread,
-            information_lag=lag,
-            late_share=late,
-        )
-    if ticker in _LEVERED:
-        parent, multiple = _LEVERED[ticker]
-        return replace(
-            base,
-            multiple_of=parent,
-            multiple=multiple,
-            trade_share=0.45,
-            spread_cents=1.1,
-            information_lag=1,
-            late_share=0.4,
-        )
+    if ticker in _BASKETS or ticker in _LEVERED:
+        return _stock_fund(base)
     own, loadings, ratio, yes, no, crash_yes, crash_no, share, spread = (
         _STOCKS.get(ticker) or _OWN_FUNDS[ticker]
     )
@@ -214,6 +195,30 @@ def _study_name(ticker: str) -> Planted:
         crash_no=crash_no,
         trade_share=share,
         spread_cents=spread,
+    )
+
+
+def _stock_fund(base: Planted) -> Planted:
+    """A fund that holds stocks, or a multiple of one."""
+    if base.ticker in _BASKETS:
+        basket, share, spread, lag, late = _BASKETS[base.ticker]
+        return replace(
+            base,
+            weights=tuple(basket.items()),
+            trade_share=share,
+            spread_cents=spread,
+            information_lag=lag,
+            late_share=late,
+        )
+    parent, multiple = _LEVERED[base.ticker]
+    return replace(
+        base,
+        multiple_of=parent,
+        multiple=multiple,
+        trade_share=0.45,
+        spread_cents=1.1,
+        information_lag=1,
+        late_share=0.4,
     )
 
 

@@ -103,13 +103,7 @@ class SimulatorSource:
             truth_tables.LEADERS: self._leaders,
             truth_tables.PLANTED_DIRT: self._planted_dirt,
         }
-        self._by_coin_day: dict[Table, Callable[[date], pl.DataFrame]] = {
-            raw.CRYPTO_BARS: coin.bars,
-            raw.VOLATILITY_INDEX: coin.index,
-            raw.PREDICTION_MARKETS: coin.markets,
-            raw.PREDICTION_PRICES: coin.prices,
-            truth_tables.CONTRACT_FAIR_VALUES: coin.fair_values,
-        }
+        self._by_coin_day = _coin_tables(coin)
 
     def fingerprint(self, table: Table, day: date, ticker: str = "") -> str | None:
         """Identity of the rows: settings, version, table, date and ticker."""
@@ -212,3 +206,14 @@ class SimulatorSource:
 
     def _planted_dirt(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
         return truth.planted_dirt(self.world, day, tickers)
+
+
+def _coin_tables(coin: CoinMarket) -> dict[Table, Callable[[date], pl.DataFrame]]:
+    """What the coin and its contracts answer, by UTC day."""
+    return {
+        raw.CRYPTO_BARS: coin.bars,
+        raw.VOLATILITY_INDEX: coin.index,
+        raw.PREDICTION_MARKETS: coin.markets,
+        raw.PREDICTION_PRICES: coin.prices,
+        truth_tables.CONTRACT_FAIR_VALUES: coin.fair_values,
+    }
