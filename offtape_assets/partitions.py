@@ -127,13 +127,26 @@ class Axes:
                 end_offset=-1 if read.sessions_before else 0,
                 allow_nonexistent_upstream_partitions=True,
             )
-            return _by_date(days) if reader is Partitions.DAY_AND_TICKER else days
+            return self._for(reader, upstream, days)
         if reader is upstream:
             return dg.IdentityPartitionMapping()
         if {reader, upstream} == {Partitions.DAY, Partitions.DAY_AND_TICKER}:
             return across
         days = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
-        return _by_date(days) if reader is Partitions.DAY_AND_TICKER else days
+        return self._for(reader, upstream, days)
+
+    @staticmethod
+    def _for(
+        reader: Partitions, upstream: Partitions, days: dg.PartitionMapping
+    ) -> dg.PartitionMapping:
+        if reader is not Partitions.DAY_AND_TICKER:
+            return days
+        if upstream is Partitions.DAY_AND_TICKER:
+            same = dg.DimensionPartitionMapping(TICKER_AXIS, dg.IdentityPartitionMapping())
+            by_date = dg.DimensionPartitionMapping(DATE_AXIS, days)
+            return dg.MultiPartitionMapping({DATE_AXIS: by_date, TICKER_AXIS: same})
+        # Dagster maps no window of one axis to two; the Read still knows the days
+        return dg.AllPartitionMapping()
 
 
 def _next_day(day: date) -> date:
@@ -143,7 +156,3 @@ def _next_day(day: date) -> date:
 def _next_weekday(day: date) -> date:
     """Where the axis of trading days ends: Dagster lets a Friday last until Monday."""
     return day + timedelta(days=max(1, 7 - day.weekday()) if day.weekday() >= 4 else 1)
-
-
-def _by_date(days: dg.PartitionMapping) -> dg.PartitionMapping:
-    return dg.MultiPartitionMapping({DATE_AXIS: dg.DimensionPartitionMapping(DATE_AXIS, days)})
