@@ -54,7 +54,9 @@ def test_holdings_hold_on_simulated_chains(warehouse):
     ).fetchall()
     assert [row[1] for row in rows] == ["SMH", "SMH"]
     assert all(row[2] < 1e-3 and row[3] for row in rows)
-    assert [row[4] for row in rows] == [5, 6]  # the second may start from the first
+    first, second = (row[4] for row in rows)
+    assert second == first + 1  # the second may start from the first
+    assert first in (5, 8)  # three more where the event's laws are identified
 
 
 @pytest.mark.slow
@@ -79,7 +81,8 @@ def test_correlations_are_near_the_truth_and_the_band_is_stated(warehouse):
         "select count(*), count(*) filter (where correlation between correlation_low - 1e-9"
         " and correlation_high + 1e-9), min(n_priors) from mart.joint_correlations"
     ).fetchone()
-    assert pairs == (20, 20, 5)
+    assert pairs[:2] == (20, 20)
+    assert pairs[2] >= 5
 
 
 @pytest.mark.slow
