@@ -1,8 +1,8 @@
 """The four methods on one expiry's day, each returning its rows of fits and densities."""
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from offtape_assets.estimates.conditional_rows import DayFit, MethodRows, Observed
 from offtape_assets.quant.demixing_max_entropy import DensitySplit, max_entropy_split
@@ -142,5 +142,5 @@ def _lognormals(price: Array, found: TwoLognormal, forward: float) -> tuple[Arra
     parts = []
     for mean, width in ((found.mean_yes, found.width_yes), (found.mean_no, found.width_no)):
         score = np.log(price / (mean * forward)) / width + 0.5 * width
-        parts.append(norm.pdf(score) / (width * price))
+        parts.append(scipy.stats.norm.pdf(score) / (width * price))
     return parts[0], parts[1]

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from offtape_assets.estimates.leadership import Row, known
 from offtape_assets.estimates.leadership_prices import (
@@ -130,7 +130,7 @@ def _adjusted_p(found: list[_Association]) -> Array:
     p_value = np.array([association.tests[0].p_value for association in found])
     known_p = np.isfinite(p_value)
     if known_p.any():
-        p_value[known_p] = stats.false_discovery_control(p_value[known_p])
+        p_value[known_p] = scipy.stats.false_discovery_control(p_value[known_p])
     return p_value
 
 

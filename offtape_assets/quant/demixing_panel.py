@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import norm
-from scipy.stats import t as student
 
 from offtape_assets.quant.conditional_density import KernelLaws, fit_kernel_laws
 from offtape_assets.quant.demixing_probability import SmoothedProbability
@@ -208,10 +207,10 @@ def demix_panel(
     scale = total_vol / total_vol[total_vol.size // 2]
     mean = conditional_means(known.forward, p, slope.slope)
     sd = laws.relative_sd(scale).T * mean
-    mean_half = student.ppf(0.5 + BAND / 2, slope.degrees_of_freedom) * _mean_errors(
+    mean_half = scipy.stats.t.ppf(0.5 + BAND / 2, slope.degrees_of_freedom) * _mean_errors(
         p, event.sd[known.minute], slope
     )
-    sd_half = norm.ppf(0.5 + BAND / 2) * sd_error
+    sd_half = scipy.stats.norm.ppf(0.5 + BAND / 2) * sd_error
     found = PanelSplit(
         probability=p,
         mean=mean,

@@ -7,11 +7,11 @@ the log ratio from `event_regression`; whole densities are `conditional_density`
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numba import njit
 from numpy.typing import NDArray
 from scipy.fft import dst
 from scipy.special import expit
-from scipy.stats import t as student
 
 from offtape_assets.quant.kalman import filter_local_level, smooth_local_level
 
@@ -232,7 +232,9 @@ def _generalized(level: Array, odds: Array, white: float) -> _Generalized:
             break
     step = float(residual @ residual) / (count - 1)
     cost = 0.5 * count * np.log(step) + 0.5 * float(np.log(spectrum).sum())
-    few = float(student.ppf(0.95, count - 1) / student.ppf(0.95, np.inf))  # few changes, wider
+    few = float(
+        scipy.stats.t.ppf(0.95, count - 1) / scipy.stats.t.ppf(0.95, np.inf)
+    )  # few changes, wider
     return _Generalized(cost, gap, few * np.sqrt(step / square), step, white)
 
 

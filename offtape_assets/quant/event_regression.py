@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from offtape_assets.quant.demixing_probability import SmoothedProbability
 
@@ -41,7 +41,7 @@ class EventSlope(NamedTuple):
 
     def half_band(self, level: float = 0.90) -> float:
         """Half the width of the band around the slope, by Student's t."""
-        return float(student.ppf(0.5 + level / 2, self.degrees_of_freedom)) * self.sd
+        return float(scipy.stats.t.ppf(0.5 + level / 2, self.degrees_of_freedom)) * self.sd
 
 
 def event_slope(

@@ -8,9 +8,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numba import njit
 from numpy.typing import NDArray
-from scipy import stats
 
 Array = NDArray[np.float64]
 
@@ -87,13 +87,13 @@ def granger_tests(returns: Array, lags: int, robust: bool = True) -> GrangerTest
     wald = np.full((n, n), np.nan)
     rows = np.ascontiguousarray(series.T)
     _all_pairs(rows, moments, means, freedom, robust, f_statistic, wald)
-    p_value = stats.f.sf(f_statistic, lags, freedom)
-    p_white = stats.chi2.sf(wald, lags)
+    p_value = scipy.stats.f.sf(f_statistic, lags, freedom)
+    p_white = scipy.stats.chi2.sf(wald, lags)
     adjusted = np.full((n, n), np.nan)
     tested = p_white if robust else p_value
     known = np.isfinite(tested)
     if known.any():
-        adjusted[known] = stats.false_discovery_control(tested[known], method="bh")
+        adjusted[known] = scipy.stats.false_discovery_control(tested[known], method="bh")
     return GrangerTests(f_statistic, p_value, wald, p_white, adjusted, n_obs)
 
 

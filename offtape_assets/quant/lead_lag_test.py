@@ -7,8 +7,8 @@ group must win against every other member by both. Descriptive statistics are in
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from offtape_assets.quant.lead_lag import Instants, hayashi_yoshida_asymmetry
 
@@ -171,7 +171,7 @@ def asymmetry_test(sums: Array, scale: float = 1.0) -> LeadTest:
     if not spread > 0.0:
         return _failed("singular", n)
     z = float(sums.mean() / spread * np.sqrt(n))
-    p_value = float(2.0 * stats.t.sf(abs(z), n - 1))
+    p_value = float(2.0 * scipy.stats.t.sf(abs(z), n - 1))
     return LeadTest("ok", float(sums.sum() / scale), z, p_value, n)
 
 

@@ -5,9 +5,9 @@ in contract_transform and contract_simulation.
 """
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.special import ndtr
-from scipy.stats import poisson
 
 _TAIL = 1e-16
 
@@ -102,10 +102,10 @@ def merton_interval_probabilities(
     log_low, log_high = check_intervals(low, high, spot)
     centre, spread = merton_moments(volatility, drift, jump_intensity, jump_mean, jump_sd, years)
     expected = jump_intensity * years
-    counts = np.arange(int(poisson.isf(_TAIL, expected)) + 2 if expected > 0.0 else 1)
+    counts = np.arange(int(scipy.stats.poisson.isf(_TAIL, expected)) + 2 if expected > 0.0 else 1)
     means = centre + counts * jump_mean
     sds = np.sqrt(spread**2 + counts * jump_sd**2)
-    weights = poisson.pmf(counts, expected)
+    weights = scipy.stats.poisson.pmf(counts, expected)
     inside = normal_interval(
         (log_low[:, None] - means) / sds,
         (log_high[:, None] - means) / sds,

@@ -6,9 +6,9 @@ Fit, purged and embargoed walk-forward folds, calibration and scores beside the 
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.special import expit, xlogy
-from scipy.stats import rankdata
 
 Array = NDArray[np.float64]
 
@@ -203,7 +203,9 @@ def area_under_curve(probability: Array, outcome: Array) -> float:
     n_up, n_down = int(up.sum()), int((~up).sum())
     if n_up == 0 or n_down == 0:
         return 0.5
-    return float((rankdata(probability)[up].sum() - n_up * (n_up + 1) / 2) / (n_up * n_down))
+    return float(
+        (scipy.stats.rankdata(probability)[up].sum() - n_up * (n_up + 1) / 2) / (n_up * n_down)
+    )
 
 
 def reliability(probability: Array, outcome: Array, n_bins: int = 10) -> Array:
