@@ -17,7 +17,7 @@ def world(rng: np.random.Generator, rows: int, noise: float = 1e-4) -> tuple[np.
     return factors @ BETA + 2e-6 + noise * rng.standard_normal(rows), factors
 
 
-def agree(returns: np.ndarray, factors: np.ndarray, window: int, row: int) -> None:
+def assert_agrees(returns: np.ndarray, factors: np.ndarray, window: int, row: int) -> None:
     """One window against lstsq and the textbook's errors."""
     found = rolling_betas(returns, factors, window, 8)
     first = max(0, row - window + 1)
@@ -46,7 +46,7 @@ def test_equals_least_squares_of_the_window(row: int) -> None:
     returns, factors = world(rng, 1300)
     returns[rng.random(1300) < 0.05] = np.nan
     factors[700:710, 2] = np.nan
-    agree(returns, factors, 300, row)
+    assert_agrees(returns, factors, 300, row)
 
 
 def test_a_jump_that_has_left_the_window_leaves_no_trace() -> None:
@@ -54,7 +54,7 @@ def test_a_jump_that_has_left_the_window_leaves_no_trace() -> None:
     returns, factors = world(rng, 2000, noise=1e-6)
     returns[350] += 0.3
     factors[400] *= 1e4
-    agree(returns, factors, 300, 899)
+    assert_agrees(returns, factors, 300, 899)
 
 
 def test_betas_lie_within_their_errors() -> None:
