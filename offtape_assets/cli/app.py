@@ -1,0 +1,73 @@
+"""The Typer application, the options its commands share, and how they speak and fail.
+
+A command parses, prints and exits; the work is elsewhere.
+"""
+
+import logging
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from offtape_assets.settings import Settings
+
+app = typer.Typer(
+    help="A warehouse that shows where event-day information appears first and how it spreads.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+FAILED, MISUSED = 1, 2
+
+
+Warehouse = Annotated[
+    str | None, typer.Option(help="Folder or s3:// URL of the warehouse [OFFTAPE_WAREHOUSE].")
+]
+From = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First date.")]
+To = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date, included.")]
+Tickers = Annotated[str | None, typer.Option(help="Comma list, e.g. SPY,NVDA.")]
+Landing = Annotated[Path | None, typer.Option(help="Folder in the vendors' own layouts.")]
+SourceName = Annotated[str | None, typer.Option(help="simulator, landing or vendors.")]
+
+
+def fail(message: str, code: int = FAILED) -> typer.Exit:
+    """Print one line on standard error and return the exit to raise."""
+    errors.print(f"[red]error[/] {message}", highlight=False, soft_wrap=True)
+    return typer.Exit(code)
+
+
+def settings_from(**given: Any) -> Settings:
+    """Settings from the environment, overridden by the options that were given."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as invalid:
+        problem = invalid.errors()[0]
+        name = "OFFTAPE_" + "_".join(map(str, problem["loc"])).upper()
+        raise fail(f"{name}: {problem['msg']} (got {problem['input']!r})", MISUSED) from None
+
+
+@app.callback()
+def main(
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show traces of errors.")] = False,
+) -> None:
+    """Commands of the warehouse; `offtape COMMAND --help` shows examples."""
+    level = logging.DEBUG if verbose else logging.ERROR
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    logging.getLogger("offtape_assets").setLevel(level)
+
+
+def opened_catalog(settings: Settings) -> Any:
+    """The warehouse's catalog, read-only."""
+    from offtape_assets.storage.catalog import CatalogMissingError, open_catalog
+    from offtape_assets.storage.warehouse import Warehouse as Store
+
+    try:
+        return open_catalog(Store(settings.warehouse))
+    except CatalogMissingError as error:
+        raise fail(str(error)) from None
