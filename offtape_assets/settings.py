@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from offtape_assets.market.groups import DEFAULT_GROUPS, parse_groups
@@ -55,7 +55,12 @@ class Settings(BaseSettings):
     seed: int = 20241105
     world: Literal["standard", "reversed", "null", "constant"] = "standard"
     rates: Literal["light", "heavy"] = Field("light", description="how busy the simulated tape is")
+    chain_minutes: int = Field(5, ge=1, le=390, description="between simulated option chains")
+    planted: Annotated[dict[str, int | float | str], NoDecode] = Field(
+        {}, description="simulated quantities, e.g. exercise=american,dividend_yield=0.02"
+    )
     cluster: str | None = Field(None, description="address of a Dask scheduler")
+    postgres: SecretStr | None = Field(None, description="URL of Dagster's run history")
 
     @field_validator("tickers", "option_expiries", mode="before")
     @classmethod
@@ -63,6 +68,14 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("planted", mode="before")
+    @classmethod
+    def _split_pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {name.strip(): _number_or_text(text.strip()) for name, _, text in pairs}
 
     @field_validator("leadership_groups")
     @classmethod
@@ -84,10 +97,19 @@ class Settings(BaseSettings):
     def has_american_options(self) -> bool:
         """Whether premiums contain the right to exercise early."""
         if self.option_exercise == "auto":
-            return self.source != "simulator"
+            return self.source != "simulator" or self.planted.get("exercise") == "american"
         return self.option_exercise == "american"
 
     @property
     def is_remote(self) -> bool:
         """Whether the warehouse lives in an object store."""
         return self.warehouse.startswith("s3://")
+
+
+def _number_or_text(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

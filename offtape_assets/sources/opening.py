@@ -1,5 +1,6 @@
 """Which source a settings object names."""
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from offtape_assets.settings import Settings
@@ -7,6 +8,10 @@ from offtape_assets.sources.source import Source, SourceError
 
 if TYPE_CHECKING:
     from offtape_assets.sources.simulator.simulator import SimulatorSource
+
+
+_OWN_SETTINGS = {"seed", "kind", "event_date", "rates", "chain_minutes"}
+"""Fields of the simulated world that have a setting of their own."""
 
 
 def open_source(settings: Settings) -> Source:
@@ -30,15 +35,33 @@ def open_source(settings: Settings) -> Source:
 
 
 def simulated_market(settings: Settings) -> "SimulatorSource":
-    """The simulated market of the settings' seed, world, event and rates."""
+    """The simulated market of the settings' seed, world, event, rates and planted quantities.
+
+    Raises
+    ------
+    SourceError
+        If `planted` names an unknown quantity or gives it a value it cannot have.
+    """
+    from offtape_assets.sources.simulator.settings import World
     from offtape_assets.sources.simulator.simulator import SimulatorSource  # a second to load
 
-    return SimulatorSource(
-        settings.seed,
-        settings.world,
-        settings.event_date,
-        settings.rates,
-        settings.event_yes,
-        settings.event_no,
-        settings.workers,
-    )
+    known = {field.name for field in fields(World)} - _OWN_SETTINGS
+    unknown = sorted(set(settings.planted) - known)
+    if unknown:
+        raise SourceError(
+            f"OFFTAPE_PLANTED names {', '.join(unknown)}; choose from {', '.join(sorted(known))}"
+        )
+    try:
+        return SimulatorSource(
+            settings.seed,
+            settings.world,
+            settings.event_date,
+            settings.rates,
+            settings.event_yes,
+            settings.event_no,
+            settings.workers,
+            chain_minutes=settings.chain_minutes,
+            **settings.planted,
+        )
+    except (TypeError, ValueError) as wrong:
+        raise SourceError(f"OFFTAPE_PLANTED: {wrong}") from None
