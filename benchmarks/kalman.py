@@ -1,13 +1,14 @@
-"""The local-level filter and its fit beside statsmodels, simdkalman, filterpy and (if there) R."""
+"""The local-level filter and its fit beside statsmodels, simdkalman, filterpy and, if there, R.
 
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
+R's rows need Rscript on the path; the row of FKF its package (install.packages("FKF"))."""
+
+import sys
+from collections.abc import Sequence
 
 import numpy as np
 from filterpy.kalman import KalmanFilter as FilterpyFilter
 from harness import Row, arguments, compare, report
+from r_session import RSession
 from simdkalman import KalmanFilter as SimdFilter
 from statsmodels.tsa.statespace.kalman_filter import KalmanFilter
 from statsmodels.tsa.statespace.structural import UnobservedComponents
@@ -69,32 +70,79 @@ def long_double(y: np.ndarray, steps: np.ndarray) -> tuple[float, float]:
     return float(x), float(likelihood)
 
 
-def fkf_row(y: np.ndarray, steps: np.ndarray, repeats: int) -> list[Row]:
-    """R's FKF, timed by R itself; nothing where Rscript or the package is missing."""
-    if shutil.which("Rscript") is None:
+def r_rows(y: np.ndarray, steps: np.ndarray, fitted: int, repeats: int) -> list[Row]:
+    """R's own filters and fit, called in R; none where R is missing, no FKF where that is."""
+    if not RSession.is_there():
+        print("R is not installed: its rows are left out", file=sys.stderr)
         return []
-    with tempfile.TemporaryDirectory() as folder:
-        np.savetxt(Path(folder, "y.txt"), np.column_stack([y, steps]))
-        script = f"""suppressMessages(library(FKF)); d <- as.matrix(read.table('{folder}/y.txt'))
-n <- nrow(d); H <- array({Q} * c(d[3:n, 2], 1), c(1, 1, n - 1)); o <- matrix(1)
-run <- function() fkf(a0 = d[1, 1], P0 = matrix({R} + {Q} * d[2, 2]), dt = matrix(0),
-  ct = matrix(0), Tt = o, Zt = o, HHt = H, GGt = matrix({R}), yt = matrix(d[2:n, 1], 1))
-run(); cat(median(replicate({repeats}, system.time(run())[3])))"""
-        done = subprocess.run(["Rscript", "-e", script], capture_output=True, text=True)
-    if done.returncode:
-        return []
-    seconds = float(done.stdout)
-    row = compare(
+    r = RSession()
+    r.assign("y", y)
+    r.assign("steps", steps)
+    r.number(f"{{n <- length(y); later <- y[2:n]; first <- y[1:{fitted}]; o <- matrix(1); 0}}")
+    found = [_stats_row(r, y, repeats), _struct_row(r, y[:fitted])]
+    if r.has_package("FKF"):
+        found.insert(0, _fkf_row(r, y, steps, repeats))
+    else:
+        print("R has no package FKF (CRAN): its row is left out", file=sys.stderr)
+    r.close()
+    return found
+
+
+def _fkf_row(r: RSession, y: np.ndarray, steps: np.ndarray, repeats: int) -> Row:
+    r.number(
+        f"{{H <- array({Q} * c(steps[3:n], 1), c(1, 1, n - 1)); later <- matrix(later, 1);"
+        f" run <- function() {{found <<- FKF::fkf(a0 = y[1], P0 = matrix({R} + {Q} * steps[2]),"
+        " dt = matrix(0), ct = matrix(0), Tt = o, Zt = o, HHt = H,"
+        f" GGt = matrix({R}), yt = later); 0}}; 0}}"
+    )
+    ours = filter_local_level(y, Q, R, steps)
+    r.number("run()")
+    likelihood = abs(r.number("found$logLik") / ours.log_likelihood - 1)
+    gap = abs(r.number("found$att[n - 1]") - ours.mean[-1])
+    return compare(
         f"filter, {y.size} irregular",
         lambda: filter_local_level(y, Q, R, steps),
-        lambda: None,
-        "R FKF::fkf (timed in R)",
+        lambda: r.number("run()"),
+        "R FKF::fkf",
         25,
-        "",
+        f"{gap:.0e}, log-likelihood {likelihood:.0e} relative",
         repeats,
     )
-    ratio = seconds / row.ours
-    return [Row(row.case, row.ours, seconds, row.peer_name, ratio, "", row.goal, ratio >= 25)]
+
+
+def _stats_row(r: RSession, y: np.ndarray, repeats: int) -> Row:
+    r.number(
+        f"{{mod <- list(T = o, Z = 1, h = {R}, V = matrix({Q}), a = y[1], P = matrix({R}),"
+        f" Pn = matrix({R + Q})); run <- function() {{found <<- KalmanRun(later, mod); 0}}; 0}}"
+    )
+    r.number("run()")
+    gap = abs(r.number("found$states[n - 1]") - filter_local_level(y, Q, R).mean[-1])
+    return compare(
+        f"filter, {y.size} regular",
+        lambda: filter_local_level(y, Q, R),
+        lambda: r.number("run()"),
+        "R stats::KalmanRun",
+        2.5,
+        f"{gap:.0e}",
+        repeats,
+    )
+
+
+def _struct_row(r: RSession, y: np.ndarray) -> Row:
+    r.number("run <- function() {found <<- StructTS(first, 'level'); 0}")
+    r.number("run()")
+    theirs = [r.number(f"found$coef[['{name}']]") for name in ("epsilon", "level")]
+    ours = fit_local_level(y, np.ones(y.size))
+    better = ours.log_likelihood - _log_likelihood(y, theirs)
+    return compare(
+        f"maximum likelihood, {y.size} regular",
+        lambda: fit_local_level(y, np.ones(y.size)),
+        lambda: r.number("run()"),
+        "R stats::StructTS",
+        25,
+        f"log-likelihood higher by {better:.2g}",
+        3,
+    )
 
 
 def accuracy_row() -> Row:
@@ -131,7 +179,7 @@ def rows(quick: bool) -> list[Row]:
             gap,
             repeats,
         ),
-        *fkf_row(y, steps, repeats),
+        *r_rows(y, steps, fitted, repeats),
         compare(
             f"filter, {int(size * scaled)} irregular",
             lambda: filter_local_level(y[few], Q, R, steps[few]),
@@ -171,7 +219,7 @@ def rows(quick: bool) -> list[Row]:
     ]
 
 
-def _log_likelihood(y: np.ndarray, params: np.ndarray) -> float:
+def _log_likelihood(y: np.ndarray, params: Sequence[float]) -> float:
     noise, level = params
     return filter_local_level(y, level, noise).log_likelihood
 

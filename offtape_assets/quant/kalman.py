@@ -120,13 +120,12 @@ def _filter(
             r = noise[t * per_noise]
             f = p + r
             inverse = 1.0 / f
-            gain = p * inverse
-            x += gain * surprise
-            p = r * gain
+            x += p * inverse * surprise
+            p = r * p / f  # not r * gain: the next step waits for one division and no more
             squares += surprise * surprise * inverse
             product *= f
             seen += 1
-            if product < 1e-200 or product > 1e200 or (seen & 7) == 0:
+            if not 1e-200 < product < 1e200 or seen % 32 == 0:
                 logs += np.log(product)
                 product = 1.0
         mean[t], variance[t] = x, p
@@ -187,11 +186,11 @@ def _smooth(
 @njit(cache=True, nogil=True)
 def _all_within(values: np.ndarray, first: int, low: float, nan_allowed: bool) -> bool:
     """Whether every value from `first` on is finite and at least `low` (or NaN where allowed)."""
+    wrong = 0  # counted, not returned at: a loop without a way out is vectorised
     for t in range(first, values.size):
         value = values[t]
-        if not (low <= value < np.inf) and not (nan_allowed and value != value):
-            return False
-    return True
+        wrong += not (low <= value < np.inf) and not (nan_allowed and value != value)
+    return wrong == 0
 
 
 def _checked(
