@@ -1,12 +1,10 @@
 """Running the graph over a range of dates: one Dagster run per date and wave, unchanged skipped."""
 
-import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from pathlib import Path
 
 import dagster as dg
 
@@ -14,15 +12,14 @@ from offtape_assets.agenda import agenda, calendar_days, chosen, is_open, waves
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.house import House
 from offtape_assets.assets.materialize import FORCE_TAG, asset_key, day_job
-from offtape_assets.definitions import build_definitions
+from offtape_assets.instance import open_instance
+from offtape_assets.launching import dates_at_once, launcher
 from offtape_assets.schedules import range_tags
 from offtape_assets.settings import Settings
 from offtape_assets.storage.catalog import build_catalog
 from offtape_assets.storage.store import LocalStore
 from offtape_assets.storage.warehouse import Partition, State
 from offtape_assets.tables.table import Partitions
-
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True)
@@ -32,22 +29,6 @@ class Problem:
     partition: str
     status: str
     reason: str
-
-
-def open_instance(warehouse: str) -> dg.DagsterInstance:
-    """The Dagster instance whose files lie in the warehouse's folder."""
-    return dg.DagsterInstance.from_config(str(instance_folder(warehouse)))
-
-
-def instance_folder(warehouse: str) -> Path:
-    """DAGSTER_HOME of a warehouse, made on first use."""
-    base = Path("warehouse") if warehouse.startswith("s3://") else Path(warehouse)
-    folder = base.absolute() / ".dagster"
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "dagster.yaml"
-    if not config.exists():
-        config.write_text("telemetry:\n  enabled: false\n")
-    return folder
 
 
 @dataclass
@@ -66,27 +47,24 @@ class Backfill:
         assets, wanted = chosen(self.select)
         if isinstance(self.house.warehouse.store, LocalStore):
             self.house.warehouse.store.sweep()
-        job = build_definitions(self.settings, self.house).resolve_implicit_global_asset_job_def()
-        logging.getLogger("dagster").setLevel(logging.CRITICAL)
         crashes: list[Problem] = []
-        with open_instance(self.settings.warehouse) as instance:
+        together = dates_at_once(self.settings)
+        with open_instance(self.settings) as instance:
+            run = launcher(self.settings, self.house, instance)
 
             def launch(wave: Sequence[TableAsset], days: Sequence[date]) -> None:
                 kind = wave[0].partitions
-                keys = {asset_key(table) for asset in wave for table in asset.tables}
+                keys = [asset_key(table) for asset in wave for table in asset.tables]
                 tags = range_tags(days, self.settings.tickers, kind) if days else {}
                 if self.force:
                     tags[FORCE_TAG] = ",".join(sorted(wanted))
-                result = job.get_subset(asset_selection=keys).execute_in_process(
-                    instance=instance, raise_on_error=False, tags=tags, run_config=QUIET
-                )
-                crashes.extend(_crashes(result))
+                crashes.extend(_crashes(run(keys, tags)))
 
             for wave in waves([a for a in assets if a.partitions is Partitions.NONE]):
                 unsettled = self._unsettled(wave, [None], wanted)
                 if unsettled:
                     launch(unsettled, [])
-            for days, needed in self._batches(assets):
+            for days, needed in self._batches(assets, together):
                 for wave in waves(needed):
                     open_days = [day for day in days if is_open(wave[0].partitions, day)]
                     unsettled = self._unsettled(wave, open_days, wanted)
@@ -123,17 +101,19 @@ class Backfill:
         return changing
 
     def _batches(
-        self, assets: Sequence[TableAsset]
+        self, assets: Sequence[TableAsset], together: int
     ) -> Iterator[tuple[list[date], list[TableAsset]]]:
-        """Dates that make up one run per wave: single ones, but the days before the range at once."""
+        """Dates that make up one run per wave: a few, but the days before the range at once."""
         dated = [asset for asset in assets if asset.partitions is not Partitions.NONE]
         plan = agenda(dated, self.first, self.last)
         before = [day for day in plan if day < self.first]
         for needed, days in groupby(before, key=lambda day: plan[day]):
             yield list(days), needed
-        for day in plan:
-            if day >= self.first:
-                yield [day], plan[day]
+        asked = [day for day in plan if day >= self.first]
+        for needed, alike in groupby(asked, key=lambda day: plan[day]):
+            same = list(alike)
+            for start in range(0, len(same), together):
+                yield same[start : start + together], needed
 
     def _problems(self, assets: Sequence[TableAsset], wanted: set[str]) -> Iterator[Problem]:
         """Partitions of the range that are not done; absence counts only where asked by name."""
@@ -164,9 +144,9 @@ class Backfill:
                 yield from ((day, ticker) for ticker in tickers)
 
 
-def _crashes(result: dg.ExecuteInProcessResult) -> Iterator[Problem]:
+def _crashes(events: Sequence[dg.DagsterEvent]) -> Iterator[Problem]:
     """Steps that ended in an error of ours or of Dagster, not in partitions that failed."""
-    for event in result.all_events:
+    for event in events:
         if event.is_step_failure and event.step_failure_data.error:
             cause = event.step_failure_data.error.cause or event.step_failure_data.error
             if cause.cls_name != "Failure":

@@ -1,10 +1,8 @@
 """Where Dagster begins: every asset, job, schedule and sensor, built from one Settings object."""
 
-from functools import partial
 from types import ModuleType
 
 import dagster as dg
-from dagster_duckdb import DuckDBResource
 
 from offtape_assets.assets import (
     conditional,
@@ -19,13 +17,11 @@ from offtape_assets.assets import (
     truth,
 )
 from offtape_assets.assets.declare import TableAsset
-from offtape_assets.assets.house import House
+from offtape_assets.assets.house import House, open_house
 from offtape_assets.assets.materialize import to_dagster
 from offtape_assets.partitions import Axes
 from offtape_assets.schedules import automation
 from offtape_assets.settings import Settings
-from offtape_assets.sources.opening import open_source
-from offtape_assets.storage.warehouse import Warehouse
 
 SUBJECTS: tuple[ModuleType, ...] = (
     raw,
@@ -52,17 +48,6 @@ def declared() -> list[tuple[str, TableAsset]]:
     ]
 
 
-def open_house(settings: Settings) -> House:
-    """The warehouse, source and connections that a settings object names."""
-    duckdb = DuckDBResource(database=":memory:")
-    return House(
-        settings,
-        Warehouse(settings.warehouse),
-        partial(open_source, settings),
-        duckdb.get_connection,
-    )
-
-
 def build_definitions(settings: Settings, house: House | None = None) -> dg.Definitions:
     """Everything Dagster is told, for one settings object."""
     axes = Axes(settings)
@@ -71,9 +56,19 @@ def build_definitions(settings: Settings, house: House | None = None) -> dg.Defi
         assets=[asset for asset, _ in made],
         asset_checks=[check for _, check in made],
         resources={"house": house or open_house(settings)},
-        executor=dg.in_process_executor,
+        executor=_executor(settings),
         **automation(settings, axes, declared()),
     )
+
+
+def _executor(settings: Settings) -> dg.ExecutorDefinition:
+    """Steps in this process, or on the workers of an existing Dask cluster."""
+    if settings.cluster is None:
+        return dg.in_process_executor
+    from dagster_dask import dask_executor  # the cluster extra
+
+    existing = {"cluster": {"existing": {"address": settings.cluster}}}
+    return dask_executor.configured(existing, "dask")
 
 
 @dg.definitions

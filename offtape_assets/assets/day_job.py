@@ -65,10 +65,13 @@ class DayJob(ABC):
     run_id: str
     force: bool
     scratch: Path
+    given_states: dict[Partition, State] | None = None
+    """What is known of inputs and outputs, where the sender of a task knew it already."""
 
     def __post_init__(self) -> None:
         self.code_version = self.asset.code_version()
-        self.states = self._known_states()
+        known = self.given_states
+        self.states = self._known_states() if known is None else known
 
     @abstractmethod
     def expected(self, ticker: str) -> Lineage:

@@ -6,11 +6,13 @@ Built once from the settings by definitions.py and handed to Dagster steps as a 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import duckdb
+from dagster_duckdb import DuckDBResource
 
 from offtape_assets.settings import Settings
+from offtape_assets.sources.opening import open_source
 from offtape_assets.sources.source import Source
 from offtape_assets.storage.connection import prepare
 from offtape_assets.storage.warehouse import Warehouse
@@ -45,3 +47,13 @@ class House:
         with self.connect() as connection:
             prepare(connection, self.warehouse.store, threads)
             yield connection
+
+
+def open_house(settings: Settings) -> House:
+    """The warehouse, source and connections that a settings object names."""
+    return House(
+        settings,
+        Warehouse(settings.warehouse),
+        partial(open_source, settings),
+        DuckDBResource(database=":memory:").get_connection,
+    )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from offtape_assets.assets.cluster import build_on_cluster
 from offtape_assets.assets.day_job import DayJob, Outcome
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.derived_day import DerivedDay
@@ -79,12 +80,15 @@ def build_targets(
     scratch = house.warehouse.store.scratch()
     finished = 0
     try:
-        for day, group in groupby(targets, key=lambda target: target[0]):
-            tickers = [ticker for _, ticker in group]
-            for outcome in day_job(house, asset, day, tickers, scratch, run_id, force).run():
-                finished += 1
-                house.progress(asset.name, finished, len(targets))
-                yield outcome
+        jobs = (
+            day_job(house, asset, day, [ticker for _, ticker in group], scratch, run_id, force)
+            for day, group in groupby(targets, key=lambda target: target[0])
+        )
+        local = (outcome for job in jobs for outcome in job.run())
+        for outcome in build_on_cluster(jobs) if house.settings.cluster else local:
+            finished += 1
+            house.progress(asset.name, finished, len(targets))
+            yield outcome
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -38,6 +38,9 @@ def backfill(
         str | None, typer.Option(help="Tables or schemas, e.g. features.universe,model.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Tickers built at once.")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler [OFFTAPE_CLUSTER].")
+    ] = None,
     force: Annotated[bool, typer.Option(help="Rebuild what is unchanged, too.")] = False,
     warehouse: Warehouse = None,
 ) -> None:
@@ -52,6 +55,7 @@ def backfill(
         landing=landing,
         tickers=tickers,
         workers=workers,
+        cluster=cluster,
         warehouse=warehouse,
     )
     if not _run_backfill(settings, first.date(), last.date(), select, force):

@@ -42,10 +42,10 @@ def ui(
     import os
     import subprocess
 
-    from offtape_assets.backfill import instance_folder
+    from offtape_assets.instance import instance_folder
 
     settings = settings_from(warehouse=warehouse)
-    home = instance_folder(settings.warehouse)
+    home = instance_folder(settings)
     environment = os.environ | {"DAGSTER_HOME": str(home), "OFFTAPE_WAREHOUSE": settings.warehouse}
     command = [sys.executable, "-m", "dagster", "dev", "-m", "offtape_assets.definitions"]
     console.print(f"http://127.0.0.1:{port} (Ctrl-C stops it)")

@@ -1,0 +1,46 @@
+"""Dagster's own records of a warehouse: where they are kept, by environment.
+
+A folder beside the warehouse by default; a Postgres database where OFFTAPE_POSTGRES names one, so
+that every machine of a cluster writes to the same history.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+
+from offtape_assets.settings import Settings
+
+_LOCAL = "telemetry:\n  enabled: false\n"
+_POSTGRES = """\
+storage:
+  postgres:
+    postgres_url:
+      env: OFFTAPE_POSTGRES
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+telemetry:
+  enabled: false
+"""
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The Dagster instance of a warehouse."""
+    return dg.DagsterInstance.from_config(str(instance_folder(settings)))
+
+
+def instance_folder(settings: Settings) -> Path:
+    """DAGSTER_HOME of a warehouse, with a dagster.yaml for the storage in use.
+
+    The password of a database is never written: Dagster reads it from the environment.
+    """
+    base = Path("warehouse") if settings.is_remote else Path(settings.warehouse)
+    folder = base.absolute() / ".dagster"
+    text = _LOCAL
+    if settings.postgres is not None:
+        folder, text = folder / "postgres", _POSTGRES
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "dagster.yaml"
+    if not config.exists():
+        config.write_text(text)
+    return folder
