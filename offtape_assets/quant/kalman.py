@@ -107,17 +107,20 @@ def _filter(
     noise: np.ndarray,
     mean: np.ndarray,
     variance: np.ndarray,
-) -> float:
-    """Fill both outputs and return the log-likelihood."""
+) -> tuple[float, int]:
+    """Fill both outputs; the log-likelihood and how many inputs are outside their ranges."""
     per_step, per_noise = int(steps.size > 1), int(noise.size > 1)
     x, p = y[0], noise[0]
     mean[0], variance[0] = x, p
     squares, logs, product, seen = 0.0, 0.0, 1.0, 0
+    wrong = int(not abs(x) < np.inf) + int(not 0.0 < p < np.inf)
     for t in range(1, y.size):
-        p += level_variance * steps[t * per_step]
-        surprise = y[t] - x
-        if surprise == surprise:
-            r = noise[t * per_noise]
+        step, value, r = steps[t * per_step], y[t], noise[t * per_noise]
+        wrong += int(not 0.0 <= step < np.inf) + int(not 0.0 < r < np.inf)
+        p += level_variance * step
+        if value == value:
+            wrong += int(abs(value) == np.inf)
+            surprise = value - x
             f = p + r
             inverse = 1.0 / f
             x += p * inverse * surprise
@@ -129,7 +132,7 @@ def _filter(
                 logs += np.log(product)
                 product = 1.0
         mean[t], variance[t] = x, p
-    return -0.5 * (squares + logs + np.log(product) + seen * LOG_TWO_PI)
+    return -0.5 * (squares + logs + np.log(product) + seen * LOG_TWO_PI), wrong
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -186,32 +189,36 @@ def _smooth(
 @njit(cache=True, nogil=True)
 def _all_within(values: np.ndarray, first: int, low: float, nan_allowed: bool) -> bool:
     """Whether every value from `first` on is finite and at least `low` (or NaN where allowed)."""
-    wrong = 0  # counted, not returned at: a loop without a way out is vectorised
     for t in range(first, values.size):
         value = values[t]
-        wrong += not (low <= value < np.inf) and not (nan_allowed and value != value)
-    return wrong == 0
+        if not (low <= value < np.inf) and not (nan_allowed and value != value):
+            return False
+    return True
 
 
-def _checked(
+def _vectors(
     y: np.ndarray, time_steps: np.ndarray | float, noise: np.ndarray | float, name: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Vectors (of one element for a constant), or a ValueError that names what is wrong."""
+    """Vectors (of one element for a constant), or a ValueError that names the wrong shape."""
     y = np.ascontiguousarray(y, dtype=np.float64)
     if y.ndim != 1 or y.size == 0:
         raise ValueError(f"y must be a non-empty vector, got shape {y.shape}")
-    if not np.isfinite(y[0]) or not _all_within(y, 1, -1.7e308, True):
-        raise ValueError("y must start with a finite value and hold finite values or NaN")
     steps = np.atleast_1d(np.ascontiguousarray(time_steps, dtype=np.float64))
     noises = np.atleast_1d(np.ascontiguousarray(noise, dtype=np.float64))
     for label, values in (("time_steps", steps), (name, noises)):
         if values.shape not in ((1,), y.shape):
             raise ValueError(f"{label} must be a number or of shape {y.shape}, got {values.shape}")
+    return y, steps, noises
+
+
+def _require_ranges(y: np.ndarray, steps: np.ndarray, noises: np.ndarray, name: str) -> None:
+    """A ValueError that names what is out of its range."""
+    if not np.isfinite(y[0]) or not _all_within(y, 1, -1.7e308, True):
+        raise ValueError("y must start with a finite value and hold finite values or NaN")
     if not _all_within(steps, int(steps.size > 1), 0.0, False):
         raise ValueError("time_steps must be finite and at least 0 (sort the observations)")
     if not _all_within(noises, 0, 5e-324, False):
         raise ValueError(f"{name} must be finite and above 0")
-    return y, steps, noises
 
 
 def filter_local_level(
@@ -252,11 +259,13 @@ def filter_local_level(
     ----------
     .. [1] Durbin, Koopman (2012), Time Series Analysis by State Space Methods, 2nd ed., ch. 2.
     """
-    y, steps, noise = _checked(y, time_steps, noise_variance, "noise_variance")
+    y, steps, noise = _vectors(y, time_steps, noise_variance, "noise_variance")
     if not np.isfinite(level_variance) or level_variance < 0:
         raise ValueError(f"level_variance must be finite and at least 0, got {level_variance}")
     mean, variance = np.empty(y.size), np.empty(y.size)
-    likelihood = _filter(y, steps, level_variance, noise, mean, variance)
+    likelihood, wrong = _filter(y, steps, level_variance, noise, mean, variance)
+    if wrong or y.size == 1:
+        _require_ranges(y, steps, noise, "noise_variance")
     return LocalLevelFilter(mean, variance, likelihood, y, steps, noise, level_variance)
 
 
@@ -320,7 +329,8 @@ def fit_local_level(
     the data; in the last bracket, 0.25 wide, a polynomial through the 8 values gives the maximum
     and the observed information in (ln q, ln R), hence the standard errors.
     """
-    y, steps, weights = _checked(y, time_steps, noise_weights, "noise_weights")
+    y, steps, weights = _vectors(y, time_steps, noise_weights, "noise_weights")
+    _require_ranges(y, steps, weights, "noise_weights")
     seen = int(np.isfinite(y[1:]).sum())
     moving = steps[1:][steps[1:] > 0] if steps.size > 1 else steps[steps > 0]
     if seen + 1 < FEWEST_FOR_FIT or moving.size == 0:
