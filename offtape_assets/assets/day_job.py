@@ -5,6 +5,7 @@ here. A ticker that fails never stops the others.
 """
 
 import logging
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,8 @@ import polars as pl
 
 from offtape_assets.assets.declare import TableAsset, digest
 from offtape_assets.assets.house import House
-from offtape_assets.storage.claims import Verdict, verdict_rows
+from offtape_assets.storage import seal
+from offtape_assets.storage.claims import Verdict, how_to_see, verdict_rows
 from offtape_assets.storage.warehouse import Lineage, Partition, State
 from offtape_assets.tables.quality import RESULTS
 from offtape_assets.tables.table import Partitions, Table
@@ -72,6 +74,7 @@ class DayJob(ABC):
         self.code_version = self.asset.code_version()
         known = self.given_states
         self.states = self._known_states() if known is None else known
+        self._clock = threading.local()
 
     @abstractmethod
     def expected(self, ticker: str) -> Lineage:
@@ -113,10 +116,10 @@ class DayJob(ABC):
 
     def attempt(self, ticker: str) -> Outcome:
         """Build one partition; whatever goes wrong becomes an outcome and a note."""
-        start = time.perf_counter()
+        self.start_clock()
         try:
             outcome = self.make(ticker)
-            return replace(outcome, seconds=time.perf_counter() - start)
+            return replace(outcome, seconds=self.elapsed())
         except AbsentError as absent:
             return self.give_up(ticker, "absent", str(absent))
         except (NotReadyError, ViolatedError) as reason:
@@ -124,6 +127,14 @@ class DayJob(ABC):
         except Exception as error:  # one ticker's failure must leave the others alone
             log.debug("%s %s %s", self.asset.name, self.day, ticker, exc_info=True)
             return self.give_up(ticker, "failed", f"{type(error).__name__}: {error}")
+
+    def start_clock(self) -> None:
+        """From here on, this thread works on another partition."""
+        self._clock.start = time.perf_counter()
+
+    def elapsed(self) -> float:
+        """Seconds this thread has worked on its partition."""
+        return time.perf_counter() - float(self._clock.start)
 
     def give_up(self, ticker: str, status: str, reason: str) -> Outcome:
         """Note beside the partition why it was not built."""
@@ -194,18 +205,19 @@ class DayJob(ABC):
         verdicts: dict[str, list[Verdict]],
     ) -> None:
         """Record the verdicts, then show the rows; a violated blocking claim is an error."""
-        violated = []
+        violated, see = [], ""
         for file, target in files:
             own = verdicts[target.table.full_name]
             self.write_quality(connection, RESULTS, target, verdict_rows(target, own, self.run_id))
+            guilty = [v for v in own if v.is_blocking and not v.passed]
             violated += [
-                f"{target.table.full_name}: {v.claim} ({v.violations} of {v.rows} rows)"
-                for v in own
-                if v.is_blocking and not v.passed
+                f"{target.table.full_name}: {v.claim} ({v.violations:,} of {v.rows:,} rows)"
+                for v in guilty
             ]
-            self.house.warehouse.publish(file, target)
+            see = see or (how_to_see(target, guilty[0].claim) if guilty else "")
+            self.house.warehouse.publish(file, target, self.elapsed())
         if violated:
-            raise ViolatedError(f"violated {'; '.join(violated)}")
+            raise ViolatedError(f"violated {'; '.join(violated)}; {see}")
 
     def write_quality(
         self,
@@ -221,6 +233,7 @@ class DayJob(ABC):
         file = self.house.warehouse.write(
             connection, "select * from spoken", place, lineage, self.scratch
         )
+        seal.close(file)
         self.house.warehouse.store.put(file, quality_key(table, target))
 
 

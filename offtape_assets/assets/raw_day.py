@@ -1,9 +1,9 @@
 """Raw tables of one date: rows from the source, judged row by row, bad ones set aside."""
 
 import logging
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -26,10 +26,17 @@ log = logging.getLogger(__name__)
 
 
 class RawDay(DayJob):
-    """A raw table on one date."""
+    """A raw table on one date, or a reference table on none."""
+
+    @property
+    def asked_day(self) -> date:
+        """The date the source is asked for."""
+        return self.day or date.max
 
     def run(self) -> Iterator[Outcome]:
-        """Read a file that holds all tickers once; ask for single tickers in a pool."""
+        """Let the files arrive, read one that holds all tickers once, or ask for each in a pool."""
+        source, table = self.house.source, self.asset.tables[0]
+        source.arrive(table, self.asked_day, self._asked(self.tickers), self.house.progress)
         if self.house.source.reads_day_files:
             return self._read_once()
         return super().run()
@@ -37,7 +44,7 @@ class RawDay(DayJob):
     def expected(self, ticker: str) -> Lineage:
         """Signed by what the source would read."""
         table = self.asset.tables[0]
-        found = self.house.source.fingerprint(table, self.trading_day, ticker)
+        found = self.house.source.fingerprint(table, self.asked_day, ticker)
         if found is None:
             raise AbsentError(f"the source has no {table.full_name} for {ticker or self.day}")
         inputs = {self.house.source.name: found}
@@ -51,10 +58,15 @@ class RawDay(DayJob):
         if self.is_unchanged(ticker, lineage):
             return Outcome(self.day, ticker, "unchanged")
         table = self.asset.tables[0]
-        wanted = [ticker] if ticker else list(self.house.settings.tickers)
-        for delivery in self.house.source.read(table, self.trading_day, wanted, self.scratch):
+        wanted = self._asked([ticker])
+        for delivery in self.house.source.read(table, self.asked_day, wanted, self.scratch):
             return self._land(delivery, lineage)
         raise AbsentError(f"the source has no {table.full_name} for {ticker or self.day}")
+
+    def _asked(self, tickers: Sequence[str]) -> list[str]:
+        """Tickers to name to the source: those of the partitions, or all where they have none."""
+        table = self.asset.tables[0]
+        return list(tickers) if table.has_ticker else list(self.house.settings.tickers)
 
     def _read_once(self) -> Iterator[Outcome]:
         waiting: dict[str, Lineage] = {}
@@ -76,13 +88,13 @@ class RawDay(DayJob):
 
     def _read_waiting(self, waiting: dict[str, Lineage]) -> Iterator[Outcome]:
         table = self.asset.tables[0]
-        wanted = list(waiting) if table.has_ticker else list(self.house.settings.tickers)
-        start = time.perf_counter()
+        wanted = self._asked(list(waiting))
+        self.start_clock()
         try:
-            for delivery in self.house.source.read(table, self.trading_day, wanted, self.scratch):
+            for delivery in self.house.source.read(table, self.asked_day, wanted, self.scratch):
                 outcome = self._attempt_landing(delivery, waiting.pop(delivery.ticker))
-                yield replace(outcome, seconds=time.perf_counter() - start)
-                start = time.perf_counter()
+                yield replace(outcome, seconds=self.elapsed())
+                self.start_clock()
         except Exception as error:  # the day's file is unusable: all that still wait have failed
             log.debug("%s %s", self.asset.name, self.day, exc_info=True)
             for ticker in waiting:

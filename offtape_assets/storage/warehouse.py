@@ -7,14 +7,15 @@ it was made. A partition that failed, or for which the source has nothing, has a
 import contextlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 import duckdb
 
+from offtape_assets.storage import seal
 from offtape_assets.storage.connection import prepare
 from offtape_assets.storage.sql import quoted
 from offtape_assets.storage.store import LocalStore, S3Store, open_store
@@ -76,6 +77,7 @@ class Lineage:
     fingerprint: str
     inputs: dict[str, str] = field(default_factory=dict)
     rows: int = 0
+    seal: str = seal.OPEN
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class State:
     rows: int = 0
     reason: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
+    seal: str = ""
 
 
 class Warehouse:
@@ -119,8 +122,9 @@ class Warehouse:
         )
         return file
 
-    def publish(self, file: Path, partition: Partition) -> None:
+    def publish(self, file: Path, partition: Partition, seconds: float = 0.0) -> None:
         """Replace the partition's rows by `file`; an older note about it is withdrawn."""
+        seal.close(file, seconds)
         self.store.put(file, partition.file)
         self.store.delete(partition.note)
 
@@ -174,12 +178,23 @@ class Warehouse:
             known[found[key]] = (
                 State("failed", reason="unreadable file; run the backfill again")
                 if lineage is None
-                else State("done", lineage.fingerprint, lineage.rows, "", lineage.inputs)
+                else State(
+                    "done", lineage.fingerprint, lineage.rows, "", lineage.inputs, lineage.seal
+                )
             )
         for key in (key for key in found if key.endswith("/state.json")):
             content = json.loads(self.store.read_bytes(key) or b"{}")
             known[found[key]] = State(**content)
         return known
+
+    def rows_written(self, table: Table, day: date | None) -> dict[Partition, int]:
+        """Rows each file of a table and date promises; 0 where its footer cannot be read."""
+        prefix = f"{Partition(table, day).folder}/"
+        files = [key for key in self.store.keys(prefix) if key.endswith("/data.parquet")]
+        return {
+            self._partition(table, day, key): lineage.rows if lineage else 0
+            for key, lineage in self._footers(files)
+        }
 
     def days(self, table: Table) -> list[date]:
         """Dates on which `table` has rows or a note, in order."""
@@ -225,4 +240,10 @@ def _lineages(connection: duckdb.DuckDBPyConnection, urls: list[str]) -> dict[st
         "select file_name, decode(value) from parquet_kv_metadata(?) where decode(key) = 'offtape'",
         [urls],
     ).fetchall()
-    return {url: Lineage(**json.loads(text)) for url, text in rows}
+    return {url: _lineage(json.loads(text)) for url, text in rows}
+
+
+def _lineage(footer: dict[str, Any]) -> Lineage:
+    """A footer as read by this version: files of older ones lack fields, newer ones bring more."""
+    known = {field.name for field in fields(Lineage)}
+    return Lineage(**{"seal": ""} | {name: x for name, x in footer.items() if name in known})
