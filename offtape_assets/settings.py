@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from offtape_assets.market.groups import DEFAULT_GROUPS, parse_groups
 from offtape_assets.market.universe import STUDY_TICKERS
+from offtape_assets.vendor_settings import VendorSettings
 
 
 class Settings(BaseSettings):
@@ -51,7 +52,11 @@ class Settings(BaseSettings):
     beta_window_seconds: int = Field(300, ge=60, le=23_400)
     beta_method: Literal["kalman", "rolling_ols"] = "kalman"
     up_move_minutes: int = Field(5, ge=1, le=60)
+    vendor: VendorSettings = Field(default_factory=VendorSettings)
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    data_docs_url: str = Field(
+        "http://127.0.0.1:3001", description="where quality/data_docs is served; `offtape ui` does"
+    )
     seed: int = 20241105
     world: Literal["standard", "reversed", "null", "constant"] = "standard"
     rates: Literal["light", "heavy"] = Field("light", description="how busy the simulated tape is")

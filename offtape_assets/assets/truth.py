@@ -6,6 +6,7 @@ from offtape_assets.tables import truth
 event_path = raw_asset(truth.EVENT_PATH)
 leaders = raw_asset(truth.LEADERS)
 attribution = raw_asset(truth.ATTRIBUTION)
+trade_initiators = raw_asset(truth.TRADE_INITIATORS)
 planted_dirt = raw_asset(truth.PLANTED_DIRT)
 conditional_laws = raw_asset(truth.CONDITIONAL_LAWS)
 factor_loadings = raw_asset(truth.FACTOR_LOADINGS)

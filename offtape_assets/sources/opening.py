@@ -24,6 +24,10 @@ def open_source(settings: Settings) -> Source:
     """
     if settings.source == "simulator":
         return simulated_market(settings)
+    if settings.source == "vendors":
+        from offtape_assets.sources.vendors.source import VendorSource  # polars, a second to load
+
+        return VendorSource(settings)
     if settings.landing is None:
         raise SourceError(
             f"source {settings.source!r} reads a landing folder;"
@@ -51,6 +55,11 @@ def simulated_market(settings: Settings) -> "SimulatorSource":
         raise SourceError(
             f"OFFTAPE_PLANTED names {', '.join(unknown)}; choose from {', '.join(sorted(known))}"
         )
+    for name, value in settings.planted.items():
+        if isinstance(value, str) != isinstance(getattr(World, name), str):
+            raise SourceError(
+                f"OFFTAPE_PLANTED: {name} is {value!r}; it is like {getattr(World, name)!r}"
+            )
     try:
         return SimulatorSource(
             settings.seed,
@@ -63,5 +72,5 @@ def simulated_market(settings: Settings) -> "SimulatorSource":
             chain_minutes=settings.chain_minutes,
             **settings.planted,
         )
-    except (TypeError, ValueError) as wrong:
+    except ValueError as wrong:
         raise SourceError(f"OFFTAPE_PLANTED: {wrong}") from None

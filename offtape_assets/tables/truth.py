@@ -1,6 +1,6 @@
 """truth: what the simulated market knows and no estimator may read."""
 
-from offtape_assets.tables.columns import columns
+from offtape_assets.tables.columns import TICK_TS, columns
 from offtape_assets.tables.table import Partitions, Table
 
 EVENT_PATH = Table(
@@ -27,6 +27,15 @@ ATTRIBUTION = Table(
     "one name's planted shares of price variance driven by quotes and by trades",
     columns("omega_quote omega_trade"),
     Partitions.DAY_AND_TICKER,
+)
+
+TRADE_INITIATORS = Table(
+    "truth",
+    "trade_initiators",
+    "one print that somebody started, and which side did; auctions and blocks have none",
+    (TICK_TS, *columns("sequence_number initiator")),
+    Partitions.DAY_AND_TICKER,
+    key=("sequence_number",),
 )
 
 PLANTED_DIRT = Table(

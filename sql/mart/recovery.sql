@@ -13,6 +13,24 @@ with matched as (
         ('omega_trade', price_attribution_1d.omega_trade, planted.omega_trade)
     ) as pairs (quantity, estimate, truth)
     union all
+    -- net buying as a share of the volume that somebody is known to have started
+    select
+        'trade_signs' as estimator, date, ticker, quantity, estimate, truth,
+        null::double as stated_sd, 'ok' as status
+    from (
+        select date, ticker,
+            sum(found.sign_quote_rule * found.size) / sum(found.size) as by_quote,
+            sum(found.sign_lee_ready * found.size) / sum(found.size) as by_lee_ready,
+            sum(planted.initiator * found.size) / sum(found.size) as truth
+        from features.signed_trades as found
+        join truth.trade_initiators as planted using (date, ticker, ts)
+        where found.is_signable
+        group by all
+    ) as imbalances
+    cross join lateral (
+        values ('sign_quote_rule', by_quote), ('sign_lee_ready', by_lee_ready)
+    ) as pairs (quantity, estimate)
+    union all
     -- noon's contracts; the index is a little noisy, and Merton counts variance twice where no jumps are
     select
         'contract_probabilities' as estimator, date, contract_id as ticker, model as quantity,

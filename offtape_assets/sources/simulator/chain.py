@@ -1,8 +1,8 @@
 """Option chains: exact prices from the conditional laws, then a market maker's quotes on them.
 
-European exercise, one yield curve, one dividend yield. A quote is the exact price plus a slow error per
-strike and a fast one, widened, put on the tick grid; far strikes lose their bid, some quotes are
-stale or have a missing side.
+One yield curve, one dividend yield; exercise as the world says. A quote is the exact price plus a slow
+error per strike and a fast one, widened, put on the tick grid; far strikes lose their bid, some
+quotes are stale or have a missing side.
 """
 
 from datetime import date, timedelta
@@ -14,6 +14,8 @@ import pyarrow as pa
 from scipy.special import ndtr
 
 from offtape_assets.market.calendar import is_session
+from offtape_assets.quant.american import early_exercise_premium
+from offtape_assets.quant.implied_vol import implied_vol
 from offtape_assets.sources.simulator.laws import ConditionalLaws, aftermaths, conditional_laws
 from offtape_assets.sources.simulator.rows import decimals
 from offtape_assets.sources.simulator.streams import generator
@@ -27,6 +29,8 @@ LISTED_DAYS = 80
 STRIKE_STEPS = (0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
 HALF_SPREAD = {True: (0.012, 0.003), False: (0.02, 0.012)}
 """Share of the out-of-the-money price and of the intrinsic value, in penny names and others."""
+EXERCISE_STEPS = 101
+"""Of the tree that prices early exercise."""
 STALE = 0.1
 """Share of quotes that repeat the snapshot before."""
 PENNY_NAMES = frozenset({"SPY", "QQQ", "IWM", "NVDA", "TSLA", "AAPL", "AMD", "AMZN", "TLT", "PLTR"})
@@ -122,6 +126,33 @@ def undiscounted_calls(
     return total
 
 
+def with_early_exercise(chain: Chain, days: int) -> Chain:
+    """The same strikes as American options: prices with what the right to exercise early adds.
+
+    It is what a lognormal of the volatility that the European price implies would add, the way
+    exchange-listed options are quoted; no price is below what exercise at once would pay.
+    """
+    shape = chain.calls.shape
+    spot, forward, strike = (
+        np.broadcast_to(axis, shape).ravel()
+        for axis in (chain.spot[:, None], chain.forward[:, None], chain.strikes)
+    )
+    tau = days / YEAR_DAYS
+    calls, puts = chain.calls.ravel(), chain.puts.ravel()
+    is_call = calls <= puts
+    cheaper = np.where(is_call, calls, puts)
+    vol = implied_vol(cheaper, forward, strike, tau, chain.discount, is_call).vol
+    american = []
+    for price, right in ((calls, True), (puts, False)):
+        added = early_exercise_premium(
+            spot, forward, strike, tau, chain.discount, vol, np.full(len(price), right),
+            EXERCISE_STEPS,
+        )  # fmt: skip
+        paid = spot - strike if right else strike - spot
+        american.append(np.maximum(price + np.nan_to_num(added), paid).reshape(shape))
+    return chain._replace(calls=american[0], puts=american[1])
+
+
 class _Sides(NamedTuple):
     bid: np.ndarray
     ask: np.ndarray
@@ -164,6 +195,8 @@ def option_quotes(market: SessionWorld, ticker: str) -> pl.DataFrame:
     frames = []
     for expiry in expiries(market):
         chain = exact_chain(market, ticker, expiry, seconds)
+        if market.world.exercise == "american":
+            chain = with_early_exercise(chain, (expiry - market.day).days)
         rng = generator(market.world.seed, market.day, ticker, expiry, "chain")
         penny = ticker in PENNY_NAMES
         sides_of = (("C", chain.calls, chain.puts), ("P", chain.puts, chain.calls))

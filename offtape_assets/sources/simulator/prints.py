@@ -48,7 +48,7 @@ CORRECTION = kernels.TRADE_COLUMNS
 
 
 def with_other_prints(market: SessionWorld, tape: TapePlan, trades: np.ndarray) -> np.ndarray:
-    """All prints of the session in tape order; shape (9, rows), the last row the corrections."""
+    """All prints of the session in tape order; shape (10, rows), the last row the corrections."""
     rng = generator(market.world.seed, market.day, tape.name.ticker, "prints")
     trades = np.vstack([trades, np.zeros((1, trades.shape[1]), np.int64)])
     _mark_extended(market, trades)
@@ -125,6 +125,7 @@ def _corrected(trades: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     is_correction = np.arange(len(chosen)) % 2 == 0
     trades[CORRECTION, chosen] = np.where(is_correction, 1, 8)
     records = trades[:, chosen].copy()
+    records[kernels.INITIATOR] = 0
     records[CORRECTION] = np.where(is_correction, 12, 10)
     records[kernels.TS] += rng.integers(5 * 10**9, 60 * 10**9, len(chosen))
     records[kernels.PRICE] += np.where(is_correction, 100, 0)
@@ -148,9 +149,9 @@ def _auctions(market: SessionWorld, tape: TapePlan, trades: np.ndarray) -> np.nd
         ts = (market.start + at) * 10**9 + moment
         for code, later in ((auction, 0), (official, 1_000_000)):
             identity = 2 * 10**9 + code
-            rows.append([ts + later, 0, ts - 50_000, price, size, 12, code, identity, 0])
+            rows.append([ts + later, 0, ts - 50_000, price, size, 12, code, identity, 0, 0])
     for number, (_, last) in enumerate(pauses(market, tape.name)):
         ts = (market.start + last) * 10**9
         price = round(float(tape.values[last]) / tick) * tick
-        rows.append([ts, 0, ts - 50_000, price, REOPENED, 12, REOPENING, 3 * 10**9 + number, 0])
+        rows.append([ts, 0, ts - 50_000, price, REOPENED, 12, REOPENING, 3 * 10**9 + number, 0, 0])
     return np.array(rows, np.int64).T

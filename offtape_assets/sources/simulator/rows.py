@@ -93,3 +93,14 @@ def trade_frame(trades: np.ndarray, without_conditions: np.ndarray) -> pl.DataFr
         "trade_id": _integers(trades[kernels.TRADE_ID], np.int64),
     })  # fmt: skip
     return pl.DataFrame(pl.from_arrow(table)).with_columns(pl.col("trade_id").cast(pl.String))
+
+
+def initiator_frame(trades: np.ndarray) -> pl.DataFrame:
+    """Rows of truth.trade_initiators: the prints that a buyer or a seller started."""
+    started = trades[:, trades[kernels.INITIATOR] != 0]
+    table = pa.table({
+        "ts": _instants(started[kernels.TS]),
+        "sequence_number": _integers(started[kernels.SEQUENCE], np.int64),
+        "initiator": _integers(started[kernels.INITIATOR], np.int8),
+    })  # fmt: skip
+    return pl.DataFrame(pl.from_arrow(table))

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import date
 
-VERSION = "1"
+VERSION = "2"
 """Changes whenever the same settings would give other rows."""
 
 WORLDS = ("standard", "reversed", "null", "constant")
 RATES = {"light": 1.0, "heavy": 30.0}
+EXERCISES = ("european", "american")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class World:
     """Names of at least this volatility a year have trading pauses."""
     dividend_yield: float = 0.0
     """Per year, continuous, for every name."""
+    exercise: str = "european"
+    """Of the listed options; american ones may be exercised on any day."""
     chain_minutes: int = 5
     market_names: int = 480
     """Stocks outside the study; 3,000 and more make a whole market."""
@@ -59,6 +62,8 @@ class World:
             raise ValueError(f"kind is {self.kind!r}; choose one of {', '.join(WORLDS)}")
         if self.rates not in RATES:
             raise ValueError(f"rates is {self.rates!r}; choose one of {', '.join(RATES)}")
+        if self.exercise not in EXERCISES:
+            raise ValueError(f"exercise is {self.exercise!r}; choose one of {', '.join(EXERCISES)}")
         if not 0 < self.first_probability < 1:
             raise ValueError(
                 f"first_probability is {self.first_probability}; it must lie in (0, 1)"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
+from polars import selectors as cs
 
 from offtape_assets.market.calendar import is_session, sessions_before
 from offtape_assets.market.universe import STUDY_TICKERS
@@ -32,13 +33,15 @@ from offtape_assets.sources.simulator.event import Event, utc_midnight
 from offtape_assets.sources.simulator.levels import Levels
 from offtape_assets.sources.simulator.settings import VERSION, World
 from offtape_assets.sources.simulator.world import SessionWorld
-from offtape_assets.sources.source import RawRows, SourceError
+from offtape_assets.sources.source import Arriving, RawRows, SourceError
 from offtape_assets.tables import raw
 from offtape_assets.tables import truth as truth_tables
 from offtape_assets.tables.table import Partitions, Table
 
 T = TypeVar("T")
 SESSIONS_KEPT = 2
+DIGITS = 10
+"""Significant digits of doubles: the last ones differ between processors."""
 
 
 class SimulatorSource:
@@ -68,7 +71,7 @@ class SimulatorSource:
         event_yes: str = "PRES-2024-DJT",
         event_no: str = "PRES-2024-KH",
         workers: int = 1,
-        **planted: float,
+        **planted: float | str,
     ) -> None:
         self.world = World(
             seed=seed, kind=world, event_date=event_date, rates=rates, **planted  # type: ignore[arg-type]
@@ -84,6 +87,7 @@ class SimulatorSource:
             raw.QUOTES: self._quotes,
             raw.OPTION_QUOTES: lambda day, name, _: chain.option_quotes(self.session(day), name),
             raw.OPEN_INTEREST: lambda day, name, _: chain.open_interest(self.session(day), name),
+            truth_tables.TRADE_INITIATORS: self._trade_initiators,
             truth_tables.ATTRIBUTION: self._attribution,
             truth_tables.FACTOR_LOADINGS: self._factor_loadings,
             truth_tables.CONDITIONAL_LAWS: (
@@ -105,6 +109,9 @@ class SimulatorSource:
         }
         self._by_coin_day = _coin_tables(coin)
 
+    def arrive(self, table: Table, day: date, tickers: Sequence[str], progress: Arriving) -> None:
+        """Nothing: rows are made when they are read."""
+
     def fingerprint(self, table: Table, day: date, ticker: str = "") -> str | None:
         """Identity of the rows: settings, version, table, date and ticker."""
         if not self._has(table, day):
@@ -125,15 +132,15 @@ class SimulatorSource:
             )
             return
         if table in self._by_coin_day:
-            yield RawRows("", self._by_coin_day[table](day))
+            yield RawRows("", _portable(self._by_coin_day[table](day)))
             return
         if table in self._by_day:
-            yield RawRows("", self._by_day[table](day, tickers or STUDY_TICKERS))
+            yield RawRows("", _portable(self._by_day[table](day, tickers or STUDY_TICKERS)))
             return
         make = self._by_name[table]
         rows = self._in_threads(lambda ticker: make(day, ticker, scratch), tickers)
         for ticker, made in zip(tickers, rows, strict=True):
-            yield RawRows(ticker, made)
+            yield RawRows(ticker, _portable(made) if isinstance(made, pl.DataFrame) else made)
 
     def _has(self, table: Table, day: date) -> bool:
         if table in self._by_coin_day:
@@ -167,6 +174,9 @@ class SimulatorSource:
 
     def _quotes(self, day: date, ticker: str, scratch: Path) -> pl.DataFrame | Path:
         return tape_rows.quotes(self.session(day), ticker, scratch)
+
+    def _trade_initiators(self, day: date, ticker: str, scratch: Path) -> pl.DataFrame:
+        return tape_rows.initiators(self.session(day), ticker)
 
     def _attribution(self, day: date, ticker: str, scratch: Path) -> pl.DataFrame:
         return truth.attribution(self.levels, self.levels.name(ticker))
@@ -206,6 +216,11 @@ class SimulatorSource:
 
     def _planted_dirt(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
         return truth.planted_dirt(self.world, day, tickers)
+
+
+def _portable(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with doubles as any machine makes them."""
+    return rows.with_columns(cs.float().round_sig_figs(DIGITS))
 
 
 def _coin_tables(coin: CoinMarket) -> dict[Table, Callable[[date], pl.DataFrame]]:

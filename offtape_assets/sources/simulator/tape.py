@@ -109,7 +109,7 @@ def _without_pauses(
 def run(
     market: SessionWorld, tape: TapePlan, quotes: bool, trades: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows of the book hour by hour: arrays of shape (8, rows), see tape_kernels for the axes."""
+    """Rows of the book hour by hour: arrays of shape (8 or 9, rows), see tape_kernels for the axes."""
     book = np.zeros(kernels.BOOK_LENGTH, np.int64)
     book[kernels.B_SIDE] = 1
     key = stream_key(market.world.seed, market.day, tape.name.ticker, "tape")

@@ -11,8 +11,8 @@ from numba import njit
 
 TS, SEQUENCE, BID, BID_SIZE, ASK, ASK_SIZE, BID_VENUE, ASK_VENUE = range(8)
 QUOTE_COLUMNS = 8
-PARTICIPANT, PRICE, SIZE, VENUE, CODE, TRADE_ID = 2, 3, 4, 5, 6, 7
-TRADE_COLUMNS = 8
+PARTICIPANT, PRICE, SIZE, VENUE, CODE, TRADE_ID, INITIATOR = 2, 3, 4, 5, 6, 7, 8
+TRADE_COLUMNS = 9
 
 IS_SWEEP, IS_ODD_LOT = 1, 2
 """Bits of a print's code: intermarket sweep (with trade-through exempt), odd lot."""
@@ -90,6 +90,7 @@ def _print_trade(
     size: int,
     venue: int,
     code: int,
+    side: int,
 ) -> None:
     """Write one print; the venue saw it before the tape did, off-exchange much before."""
     n = book[B_TRADES]
@@ -106,6 +107,7 @@ def _print_trade(
         trades[VENUE, n] = venue
         trades[CODE, n] = code
         trades[TRADE_ID, n] = n + 1
+        trades[INITIATOR, n] = side
     book[B_TRADES] = n + 1
 
 
@@ -151,7 +153,7 @@ def _noise_trade(
             touch = (book[B_ASK] + book[B_BID]) // 2
         elif u < 0.73:
             code |= IS_SWEEP
-        _print_trade(book, trades, state, ts, touch, size, venue, code)
+        _print_trade(book, trades, state, ts, touch, size, venue, code, side)
         if u >= 0.46 and _uniform(state) < 0.6:
             if side > 0:
                 book[B_ASK_SIZE] = max(100, book[B_ASK_SIZE] - size // 100 * 100)
@@ -235,7 +237,8 @@ def _sweep(
         step = reach * i // count // tick * tick
         code |= IS_SWEEP if swept else 0
         ts = _stamp(book, second_ns, t)
-        _print_trade(book, trades, state, ts, touch + side * step, size, _venue(state), code)
+        price, venue = touch + side * step, _venue(state)
+        _print_trade(book, trades, state, ts, price, size, venue, code, side)
         t += 2e-5 + 4e-4 * _uniform(state)
     book[B_SIDE] = side
     return t
@@ -312,7 +315,7 @@ def run_book(
     """Simulate the seconds of `values` (one more value than seconds).
 
     Returns the number of seconds done: fewer than asked when an output array is nearly full.
-    `quotes` and `trades` have shape (8, capacity); a capacity of 0 counts rows without writing.
+    `quotes` and `trades` have shapes (8, capacity) and (9, capacity); a capacity of 0 counts rows without writing.
     """
     for s in range(len(quote_rate)):
         room = 64 + 40 * int(quote_rate[s] + trade_rate[s])

@@ -27,10 +27,15 @@ def trades(market: SessionWorld, ticker: str) -> pl.DataFrame:
 
 
 def clean_trades(market: SessionWorld, ticker: str) -> np.ndarray:
-    """All prints of a session without dirt; shape (9, rows)."""
+    """All prints of a session without dirt; shape (10, rows)."""
     plan = tape.plan(market, ticker)
     hours = [printed for _, printed in tape.run(market, plan, quotes=False, trades=True)]
     return prints.with_other_prints(market, plan, np.hstack(hours))
+
+
+def initiators(market: SessionWorld, ticker: str) -> pl.DataFrame:
+    """Rows of truth.trade_initiators."""
+    return rows.initiator_frame(clean_trades(market, ticker))
 
 
 def minute_bars(market: SessionWorld, ticker: str) -> pl.DataFrame:

@@ -6,19 +6,23 @@ the factor portfolios.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from offtape_assets.market.calendar import sessions
 from offtape_assets.market.universe import STUDY_TICKERS
 from offtape_assets.sources.simulator import factors, tape
 from offtape_assets.sources.simulator import tape_kernels as kernels
 from offtape_assets.sources.simulator.factors import Members
+from offtape_assets.sources.simulator.names import FACTORS
 from offtape_assets.sources.simulator.rows import decimals
 from offtape_assets.sources.simulator.streams import generator
-from offtape_assets.sources.simulator.world import SessionWorld
+from offtape_assets.sources.simulator.world import SECONDS, SessionWorld
 
 BLOCK = 1800
 """Seconds written at a time."""
@@ -42,12 +46,12 @@ def write(market: SessionWorld, others: int, scratch: Path, each: Each) -> Path:
     tickers = np.array([*STUDY_TICKERS, *members.tickers[~members.is_study]])
     order = np.argsort(tickers)
     names = pa.array(tickers[order])
-    level = np.log(members.price[~members.is_study])
+    own = own_totals(market, members)
+    level = opening_level(market, members, own[0])
     file = scratch / f"quotes_1s-{market.day}.parquet"
     with pq.ParquetWriter(file, _SCHEMA, compression="lz4") as writer:
-        for first in range(market.open, market.close, BLOCK):
-            last = min(first + BLOCK, market.close)
-            moves = np.cumsum(_moves(market, members, first, last), axis=0) + level
+        for block, (first, last) in enumerate(pairwise(block_edges(market)), start=1):
+            moves = np.cumsum(_moves(market, members, first, last, own[block]), axis=0) + level
             level = moves[-1]
             bid, ask, renewed = _quotes(market, members, first, np.exp(moves))
             mine = study[:, :, first - market.open : last - market.open].transpose(1, 2, 0)
@@ -73,13 +77,58 @@ def last_quotes(market: SessionWorld, ticker: str) -> np.ndarray:
     return closing
 
 
-def _moves(market: SessionWorld, members: Members, first: int, last: int) -> np.ndarray:
-    """Log moves of the names outside the study in each second; (seconds, others)."""
+def block_edges(market: SessionWorld) -> list[int]:
+    """Seconds at which the blocks of the session begin, and its close."""
+    return [*range(market.open, market.close, BLOCK), market.close]
+
+
+def own_totals(market: SessionWorld, members: Members) -> np.ndarray:
+    """Own log moves of the names outside the study: before the open, by block, after the close.
+
+    Shape (blocks + 2, others); a column sums to the day's own return, so days follow each other.
+    """
+    edges = [0, *(edge + 1 for edge in block_edges(market)), SECONDS + 1]
+    shares = np.add.reduceat(market.variance_shares, edges[:-1])[:, None]
+    total = own_return(market, members, market.day)
+    rng = generator(market.world.seed, market.day, "market own blocks")
+    moves = rng.standard_normal((len(shares), len(total))) * np.sqrt(shares)
+    moves *= members.own_daily_sd[~members.is_study]
+    return moves + shares / shares.sum() * (total - moves.sum(axis=0))
+
+
+def own_return(market: SessionWorld, members: Members, day: date) -> np.ndarray:
+    """Own log return of each name outside the study from one evening to the next."""
+    others = ~members.is_study
+    rng = generator(market.world.seed, day, "market own day")
+    return rng.standard_normal(int(others.sum())) * members.own_daily_sd[others]
+
+
+def opening_level(market: SessionWorld, members: Members, night: np.ndarray) -> np.ndarray:
+    """Log price of each name outside the study at the open; `night` is its own move since the evening."""
+    event_date = market.world.event_date
+    first, last = sorted((market.day, event_date))
+    days = [day for day in sessions(first, last) if day < last]
+    way = 1 if market.day > event_date else -1
+    news = [market.levels.factor_return(factor, days).sum() for factor in range(len(FACTORS))]
+    own = sum((own_return(market, members, day) for day in days), np.zeros(len(night)))
+    others = ~members.is_study
+    since = way * np.array(news) + market.factor_paths[market.open]
+    return np.log(members.price[others]) + members.loadings[others] @ since + way * own + night
+
+
+def _moves(
+    market: SessionWorld, members: Members, first: int, last: int, total: np.ndarray
+) -> np.ndarray:
+    """Log moves of the names outside the study in each second; (seconds, others).
+
+    A name's own moves sum to its `total` of the block.
+    """
     rng = generator(market.world.seed, market.day, "market moves", first)
     others = ~members.is_study
-    shares = market.variance_shares[first + 1 : last + 1]
+    shares = market.variance_shares[first + 1 : last + 1, None]
     own = rng.standard_normal((last - first, int(others.sum())))
-    own *= members.own_daily_sd[others] * np.sqrt(shares)[:, None]
+    own *= members.own_daily_sd[others] * np.sqrt(shares)
+    own += shares / shares.sum() * (total - own.sum(axis=0))
     news = np.diff(market.factor_paths[first : last + 1], axis=0)
     study = np.column_stack([
         np.diff(np.log(market.price(ticker)[first : last + 1]))

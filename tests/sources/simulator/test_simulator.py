@@ -1,7 +1,9 @@
 """The source as a whole: same seed same rows, whoever asks; dirt where it was planted."""
 
+import os
+import subprocess
+import sys
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -10,15 +12,15 @@ import polars as pl
 import pytest
 
 from offtape_assets.sources.simulator import dirt
-from offtape_assets.sources.simulator.settings import VERSION
 from offtape_assets.sources.simulator.simulator import SimulatorSource
 from offtape_assets.tables import raw, truth
 from offtape_assets.tables.registry import stored_tables
 from offtape_assets.tables.table import Table
+from tests.sources.simulator.digest import market_digest
 
 DAY = date(2024, 11, 5)
 SUNDAY = date(2024, 11, 3)
-DIGEST = "053211d9283c67467af0fa2ae27e73e2638252f27dc70105f13a2b67f931d081"
+DIGEST = "a969ef2b91b0c3a7690d0a591095977e1337f245f4af0ee544ac5f1355f47885"
 NAMES = ("SHW", "XLU", "DIA", "GOOG")
 
 
@@ -105,17 +107,24 @@ def test_claims_catch_exactly_the_planted_dirt(source, table, tmp_path):
         assert sum(guilty.values()) == sum(planted.values())
 
 
-def test_rows_change_only_with_the_version(tmp_path):
+def test_rows_change_only_with_the_version():
     """The bytes themselves, as any machine must make them; raise VERSION when they change."""
-    market = SimulatorSource(message_scale=0.1, market_names=60)
-    digest = sha256(VERSION.encode())
-    for table, tickers in ((raw.TRADES, ("XLU",)), (raw.QUOTES, ("XLU",)), (raw.KALSHI_TRADES, ())):
-        rows = next(iter(market.read(table, DAY, tickers, tmp_path))).rows
-        plain = rows.with_columns(pl.col(pl.Decimal).cast(pl.String)).select(
-            pl.exclude("conditions")
-        )
-        digest.update(plain.write_csv().encode())
-    assert digest.hexdigest() == DIGEST
+    assert market_digest() == DIGEST
+
+
+@pytest.mark.slow
+def test_an_older_processor_makes_the_same_bytes(tmp_path):
+    """numpy without its wide vector loops, numba for a plain x86-64."""
+    older = os.environ | {
+        "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+        "OPENBLAS_CORETYPE": "Nehalem",
+    }
+    command = [sys.executable, "-m", "tests.sources.simulator.digest"]
+    done = subprocess.run(command, env=older, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == DIGEST
 
 
 @pytest.mark.parametrize(

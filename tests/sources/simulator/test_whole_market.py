@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from offtape_assets.sources.simulator import factors
+from offtape_assets.sources.simulator import factors, whole_market
 from offtape_assets.sources.simulator.simulator import SimulatorSource
 from offtape_assets.tables import raw
 
@@ -75,3 +75,23 @@ def test_the_library_compounds_to_the_sum_of_sessions(source, tmp_path):
     before = first.factor_paths[-1, 0] - first.factor_paths[first.close, 0]
     after = last.factor_paths[-1, 0] - last.factor_paths[last.close, 0]
     assert sum(logs) == pytest.approx(before + totals.sum() - after)
+
+
+def test_other_stocks_go_on_overnight_from_where_they_closed(source):
+    """The gap is the night's own share of a day's variance; yesterday's level is not forgotten."""
+    members = factors.members(OTHERS)
+    today, tomorrow = source.session(DAY), source.session(date(2024, 11, 6))
+    own = whole_market.own_totals(today, members)
+    total = whole_market.own_return(today, members, DAY)
+    assert own.sum(axis=0) == pytest.approx(total)
+    opened = whole_market.opening_level(today, members, own[0])
+    night = whole_market.own_totals(tomorrow, members)[0]
+    loadings = members.loadings[~members.is_study]
+    news = today.factor_paths[-1] - today.factor_paths[today.open]
+    gap = loadings @ tomorrow.factor_paths[tomorrow.open] + night
+    reopened = whole_market.opening_level(tomorrow, members, night)
+    evening = opened + loadings @ news + own[1:].sum(axis=0)
+    assert reopened == pytest.approx(evening + gap, abs=1e-9)
+    shares = today.variance_shares[: today.open + 1].sum()
+    expected = members.own_daily_sd[~members.is_study] * np.sqrt(shares)
+    assert np.std(own[0] / expected) == pytest.approx(1, abs=0.1)
