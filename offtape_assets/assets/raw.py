@@ -16,6 +16,7 @@ prediction_prices = raw_asset(raw.PREDICTION_PRICES)
 volatility_index = raw_asset(raw.VOLATILITY_INDEX)
 crypto_bars = raw_asset(raw.CRYPTO_BARS)
 etf_baskets = raw_asset(raw.ETF_BASKETS)
+vendor_conditions = raw_asset(raw.VENDOR_CONDITIONS)
 
 
 @table_asset(raw.TRADE_CONDITIONS, reads=())

@@ -5,7 +5,7 @@ once. It yields typed rows; rows whose text cannot be read as the declared type 
 the reason, and are never dropped.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,8 @@ import polars as pl
 
 from offtape_assets.tables.table import Table
 
+Arriving = Callable[[str, int, int], None]
+"""Called with what arrives, the megabytes there are and those there will be."""
 REJECT_SCHEMA = {"reason": pl.String, "row_json": pl.String}
 
 
@@ -46,12 +48,20 @@ class Source(Protocol):
     """Where raw rows come from.
 
     `fingerprint` answers cheaply what `read` would read: None where the source has nothing for
-    the table on that date, else a string that changes when the rows would change.
+    the table on that date, else a string that changes when the rows would change. Reference
+    tables are asked for with `date.max`.
     """
 
     name: str
     reads_day_files: bool
     """True where one file holds a day's rows of all tickers and must be read in one pass."""
+
+    def arrive(self, table: Table, day: date, tickers: Sequence[str], progress: Arriving) -> None:
+        """Bring within reach what is behind a table and date; called before a run reads.
+
+        What cannot be had is told by `fingerprint` and `read`, ticker by ticker.
+        """
+        ...
 
     def fingerprint(self, table: Table, day: date, ticker: str = "") -> str | None:
         """Identity of the rows behind one partition, or None where there are none."""

@@ -31,7 +31,7 @@ TRADES = Table(
         _quarantine("conditions_are_known_lists", "conditions is not null", "blank means regular"),
         Claim(
             "conditions_are_known_ids",
-            f"list_has_all({[c.condition for c in SALE_CONDITIONS]}::smallint[], conditions)",
+            f"len([c for c in conditions if c not in {tuple(c.condition for c in SALE_CONDITIONS)}]) = 0",
             "a print with an id nobody documented is kept but never signed",
             is_blocking=False,
         ),
@@ -130,6 +130,27 @@ TRADE_CONDITIONS = Table(
     ),
     Partitions.NONE,
     key=("condition",),
+)
+
+VENDOR_CONDITIONS = Table(
+    "raw",
+    "vendor_conditions",
+    "one sale or quote condition as the vendor's look-up listed it when it was last fetched",
+    columns(
+        "condition condition_type name data_types sip_codes"
+        " updates_high_low updates_open_close updates_volume is_legacy"
+    ),
+    Partitions.NONE,
+    key=("condition_type", "condition"),
+    claims=(
+        Claim(
+            "sale_conditions_are_known",
+            "not list_contains(data_types, 'trade') or is_legacy"
+            f" or condition in {tuple(c.condition for c in SALE_CONDITIONS)}",
+            "a new sale condition needs a rule in raw.trade_conditions",
+            is_blocking=False,
+        ),
+    ),
 )
 
 KALSHI_TRADES = Table(

@@ -7,6 +7,7 @@ the file has been read to its end, so a torn download lands nothing.
 
 import csv
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -21,6 +22,7 @@ from offtape_assets.sources.landing.line_filter import kept_lines, whole_lines
 from offtape_assets.sources.landing.size_unit import SizeUnit, count_sizes, size_unit
 from offtape_assets.sources.landing.staging import Staging
 from offtape_assets.sources.landing.typed_lines import Layout, TypedLines, numbers, typed_lines
+from offtape_assets.sources.manifest import Manifest
 from offtape_assets.sources.source import REJECT_SCHEMA, RawRows, SourceError
 from offtape_assets.tables import raw
 
@@ -79,6 +81,7 @@ class FlatFileReader:
 
     def __init__(self, layout: Layout, landing: Path) -> None:
         self.layout = layout
+        self._landing = landing
         self._folder = landing / FOLDER / DATASETS[layout.table.full_name]
 
     def files(self, day: date, ticker: str = "") -> list[Path]:
@@ -124,9 +127,19 @@ class FlatFileReader:
                     f"{typed.rejects[-1].reason}; {AGAIN}, or tell the reader of its new layout"
                 )
         if self.layout.table is raw.QUOTES:
-            unit = quote_size_unit(path, sizes, day)
+            unit = self._recorded_unit(path) or quote_size_unit(path, sizes, day)
             if unit.shares_per_unit != 1:
                 staging.multiply(("bid_size", "ask_size"), unit.shares_per_unit)
+
+    def _recorded_unit(self, path: Path) -> SizeUnit | None:
+        """The unit found when the file was fetched, from all its names; None for other files."""
+        held = Manifest(self._landing).held(path.relative_to(self._landing).as_posix())
+        if held is None or held.shares_per_unit is None or held.sizes_judged is None:
+            return None
+        if held.content_length != path.stat().st_size:  # another file was put in its place
+            return None
+        share = math.nan if held.share_of_lots is None else held.share_of_lots
+        return SizeUnit(held.size_unit, held.shares_per_unit, held.sizes_judged, share)
 
 
 def quote_size_unit(path: Path, sizes: Counter[int], day: date) -> SizeUnit:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from offtape_assets.sources.landing import (
     baskets,
+    conditions,
     crypto,
     factors,
     flat_file,
@@ -20,7 +21,7 @@ from offtape_assets.sources.landing import (
     second_quotes,
 )
 from offtape_assets.sources.landing.reader import Reader
-from offtape_assets.sources.source import RawRows, SourceError
+from offtape_assets.sources.source import Arriving, RawRows, SourceError
 from offtape_assets.tables import raw
 from offtape_assets.tables.table import Table
 
@@ -43,6 +44,7 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     raw.FACTOR_WEIGHTS.full_name: factors.WeightReader,
     raw.FACTOR_LIBRARY.full_name: factors.LibraryReader,
     raw.ETF_BASKETS.full_name: baskets.BasketReader,
+    raw.VENDOR_CONDITIONS.full_name: conditions.ConditionReader,
 }
 """Table to the reader of its files, built with the landing folder."""
 
@@ -67,6 +69,9 @@ class LandingSource:
             )
         self.folder = folder
         self._readers = {table: build(folder) for table, build in READERS.items()}
+
+    def arrive(self, table: Table, day: date, tickers: Sequence[str], progress: Arriving) -> None:
+        """Nothing: the files were put there."""
 
     def fingerprint(self, table: Table, day: date, ticker: str = "") -> str | None:
         """Path, size and modification time of the files behind one partition; reads none."""

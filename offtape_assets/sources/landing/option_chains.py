@@ -80,7 +80,8 @@ class OptionReader:
     def _csv(self, path: Path, ticker: str) -> tuple[pl.DataFrame, pl.DataFrame]:
         read = _theta_quotes if self._dataset == "quote" else _theta_interest
         rows, rejects = _guarded(read, path)
-        strangers = rows.filter(pl.col("symbol") != ticker)
+        roots = {ticker, ticker.replace(".", "")}  # class shares lose their dot
+        strangers = rows.filter(~pl.col("symbol").is_in(list(roots)))
         if strangers.height:
             named = strangers["symbol"][0]
             raise SourceError(f"{path}: holds {named}, not {ticker}; {AGAIN}")
