@@ -52,7 +52,7 @@ def strike_grid(smile: Smile, quotes: Quotes, points: int = GRID_POINTS) -> Arra
     stretch = smile.scale
     low = min(m.mu1 - REACH_LOW * m.sd1 * stretch, m.mu2 - REACH_LOW * m.sd2 * stretch, k[0])
     high = max(m.mu1 + REACH_HIGH * m.sd1 * stretch, m.mu2 + REACH_HIGH * m.sd2 * stretch, k[-1])
-    return np.linspace(low, high, points)
+    return low + (high - low) / (points - 1) * np.arange(points)
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -118,7 +118,8 @@ def raw_density(log_moneyness: Array, smile: Array) -> tuple[Array, Array, Array
     return density, cdf, coefficients
 
 
-def trapezoid_weights(x: Array) -> Array:
+@njit(cache=True, nogil=True, error_model="numpy")
+def trapezoid_weights(x):  # type: ignore[no-untyped-def]
     """Weights w with sum w f = trapezoid sum of f over x (point,)."""
     weights = np.empty_like(x)
     weights[1:-1] = 0.5 * (x[2:] - x[:-2])
@@ -165,7 +166,25 @@ def _tilt(base, away):  # type: ignore[no-untyped-def]
     return tilt
 
 
-def repair(density: Array, weights: Array, ratio: Array) -> Array:
+@njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")
+def moments(value, probability):  # type: ignore[no-untyped-def]
+    """Mean, sd, skew and kurtosis (3 for a normal law) of values with these probabilities."""
+    mean, square, cube, fourth = 0.0, 0.0, 0.0, 0.0
+    for i in range(value.size):
+        mean += value[i] * probability[i]
+    for i in range(value.size):
+        away = value[i] - mean
+        share = away * away * probability[i]
+        square += share
+        cube += share * away
+        fourth += share * away * away
+    if not square > 0.0:
+        return mean, 0.0, math.nan, math.nan
+    return mean, math.sqrt(square), cube / square**1.5, fourth / square**2
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def repair(density, weights, ratio):  # type: ignore[no-untyped-def]
     """The nearest law: negative parts cut, then tilted to mass 1 and mean = forward.
 
     Parameters
@@ -183,22 +202,41 @@ def repair(density: Array, weights: Array, ratio: Array) -> Array:
     Of all laws with that mass and mean it is the one with the least relative entropy to the cut
     density.
     """
-    cut = np.maximum(density, 0.0)
-    away = ratio - 1.0
-    tilted = cut * np.exp(_tilt(cut * weights, away) * away)
-    return tilted / (tilted @ weights)
+    away, cut = ratio - 1.0, np.maximum(density, 0.0) * weights
+    tilted, tilt = np.empty(density.size), _tilt(cut, away)
+    if math.isnan(tilt):
+        return np.full(density.size, math.nan)
+    _tilted(cut, away, tilt, tilted)
+    return tilted / (tilted.sum() * weights)
 
 
-def moments(value: Array, probability: Array) -> tuple[float, float, float, float]:
-    """Mean, sd, skew and kurtosis (3 for a normal law) of values with these probabilities."""
-    mean = float(value @ probability)
-    away = value - mean
-    square = away * away
-    variance = float(square @ probability)
-    if not variance > 0.0:
-        return mean, 0.0, np.nan, np.nan
-    skew = float((square * away) @ probability) / variance**1.5
-    return mean, variance**0.5, skew, float((square * square) @ probability) / variance**2
+@njit(cache=True, nogil=True, error_model="numpy")
+def _law(k, smile, forward, first, last):  # type: ignore[no-untyped-def]
+    """strike, density and distribution after repair, coefficients of the bands, and the figures raw
+    mass, negative mass, mass outside first..last, mean error, mean, sd, skew, kurtosis."""
+    size = k.size
+    in_k, cdf, coefficients = np.empty(size), np.empty(size), np.empty((5, size))
+    _raw(k, smile, in_k, cdf, coefficients)
+    ratio = np.exp(k)
+    strike = forward * ratio
+    weights = trapezoid_weights(strike)
+    raw = in_k / strike
+    mass, negative, gain = 0.0, 0.0, 0.0
+    for i in range(size):
+        if not math.isfinite(raw[i]):  # the premium there is below the smallest double
+            raw[i] = 0.0
+        share = raw[i] * weights[i]
+        mass += share
+        gain += share * ratio[i]
+        negative -= min(share, 0.0)
+    outside = np.interp(first, k, cdf) + 1.0 - np.interp(last, k, cdf)
+    density = repair(raw, weights, ratio)
+    mended = np.zeros(size)
+    for i in range(1, size):
+        step = strike[i] - strike[i - 1]
+        mended[i] = mended[i - 1] + 0.5 * (density[i] + density[i - 1]) * step
+    figures = (mass, negative, outside, (gain - 1.0) * 1e4, *moments(ratio, density * weights))
+    return strike, density, mended, coefficients, figures
 
 
 def smile_density(
@@ -228,23 +266,11 @@ def smile_density(
         raise ValueError(f"forward ({forward}) and tau ({tau}) must be positive")
     k = strike_grid(smile, quotes)
     total = smile.total_vol(k)
-    in_k, cdf, coefficients = raw_density(k, total)
-    if not np.isfinite(in_k).all():  # so far out that the premium is below the smallest double
-        in_k = np.nan_to_num(in_k, nan=0.0, posinf=0.0, neginf=0.0)
-    ratio = np.exp(k)
-    strike = forward * ratio
-    raw = in_k / strike
-    weights = trapezoid_weights(strike)
-    mass = raw * weights
-    inner = np.interp(quotes.log_moneyness[[0, -1]], k, cdf)
-    density = repair(raw, weights, ratio)
-    steps = 0.5 * (density[1:] + density[:-1]) * np.diff(strike)
-    mean, sd, skew, kurtosis = moments(ratio, density * weights)
-    root = np.sqrt(tau)
-    if with_bands:
-        bands = _bands(smile, k, coefficients, root, strike)
-    else:
-        bands = (np.full_like(k, np.nan),) * 3
+    first, last = quotes.log_moneyness[[0, -1]]
+    strike, density, cdf, coefficients, figures = _law(k, total, forward, first, last)
+    root = math.sqrt(tau)
+    unknown = (np.full_like(k, np.nan),) * 3
+    bands = _bands(smile, k, coefficients, root, strike) if with_bands else unknown
     return Density(
         strike=strike,
         log_moneyness=k,
@@ -252,16 +278,16 @@ def smile_density(
         implied_vol_sd=bands[0],
         density=density,
         density_sd=bands[1],
-        cdf=np.concatenate([[0.0], np.cumsum(steps)]),
+        cdf=cdf,
         cdf_sd=bands[2],
-        raw_mass=float(mass.sum()),
-        negative_mass=float(np.abs(mass[mass < 0.0]).sum()),
-        mass_outside_quotes=float(inner[0] + 1.0 - inner[1]),
-        mean_error_bp=float((mass @ ratio - 1.0) * 1e4),
-        mean=forward * mean,
-        sd=forward * sd,
-        skew=skew,
-        kurtosis=kurtosis,
+        raw_mass=figures[0],
+        negative_mass=figures[1],
+        mass_outside_quotes=figures[2],
+        mean_error_bp=figures[3],
+        mean=forward * figures[4],
+        sd=forward * figures[5],
+        skew=figures[6],
+        kurtosis=figures[7],
     )
 
 

@@ -15,7 +15,6 @@ from offtape_assets.quant.gaussian_process_kernel import AMPLITUDES, LENGTHS
 
 Array = NDArray[np.float64]
 node_features = functools.cache(kernel.node_features)
-_LENGTHS = np.array(LENGTHS)
 _AMPLITUDES = np.array(AMPLITUDES)
 REFACTOR_EVERY = 200  # updates: a down-date loses about a digit in the worst of long sequences
 
@@ -72,8 +71,8 @@ def select(x: Array, y: Array, variance: Array, unit: float) -> Hyperparameters:
         )
     if not (variance > 0.0).all() or not unit > 0.0:
         raise ValueError(f"every variance and unit ({unit}) must be positive")
-    centre = 0.5 * float(x.max() + x.min())
-    half_width = 0.5 * float(x.max() - x.min()) or 1.0
+    low, high = float(x.min()), float(x.max())
+    centre, half_width = 0.5 * (low + high), 0.5 * (high - low) or 1.0
     nodes, factors, ranks = node_features()
     scores = kernel.evidence(
         (x - centre) / half_width,
@@ -81,7 +80,6 @@ def select(x: Array, y: Array, variance: Array, unit: float) -> Hyperparameters:
         variance,
         unit,
         nodes,
-        _LENGTHS,
         _AMPLITUDES,
         factors,
         ranks,
@@ -110,7 +108,7 @@ class Process:
         nodes, factors, ranks = node_features()
         row = hyperparameters.length_row
         self._nodes, self._rank, self._scaled = nodes, int(ranks[row]), LENGTHS[row]
-        self._factor = factors[row]
+        self._factor = factors[row, : self._rank]
         self._lower = np.zeros((self._rank, self._rank))
         self._keys: NDArray[np.int64] = np.array(keys, dtype=np.int64)
         self._x: Array = np.array(x, dtype=np.float64)
@@ -214,10 +212,7 @@ class Process:
 
     def mean(self, x: Array) -> Array:
         """Posterior mean, first and second derivative at x (point,): (3, point)."""
-        white, beta = np.empty(self._rank), np.empty(self._rank)
-        kernel.forward_solve(self._lower, self._rhs, white)
-        kernel.backward_solve(self._lower, white, beta)
-        weights = self._factor[:, : self._rank] @ beta
+        weights = kernel.node_weights(self._lower, self._rhs, self._factor)
         out = np.empty((3, x.size))
         kernel.evaluate(self._scale(x), self._nodes, self._scaled, weights, out)
         out[1] /= self.hyperparameters.half_width
@@ -250,7 +245,7 @@ class Process:
         width = self.hyperparameters.half_width
         mix = np.ascontiguousarray(functional / np.array([1.0, width, width**2])[:, None])
         rows = kernel.functional_features(
-            self._scale(x), mix, self._nodes, self._scaled, self._factor, self._rank
+            self._scale(x), mix, self._nodes, self._scaled, self._factor
         )
         lower = self._lower
         if basis is not None and basis_at_points is not None and basis_sd is not None:
@@ -274,16 +269,15 @@ class Process:
         ----------
         .. [1] Rasmussen, C. and Williams, C. (2006). Gaussian Processes for Machine Learning.
         """
-        phi = np.ascontiguousarray(self._phi[:, : self._rank].T)
+        phi = np.ascontiguousarray(self._phi.T)
         leverage = kernel.whitened_squares(self._lower, phi) / self._variance
         residual = self._y - self.mean(self._x)[0]
         return residual / np.sqrt(self._variance * np.maximum(1.0 - leverage, 1e-9))
 
     def _joint_factor(self, basis: Array, basis_sd: Array) -> Array:
         """Cholesky factor of the precision of feature weights and basis coefficients together."""
-        phi = self._phi[:, : self._rank]
         weighted = basis / self._variance[:, None]
-        cross = phi.T @ weighted
+        cross = self._phi.T @ weighted
         upper = np.ascontiguousarray(cross)
         kernel.whitened_squares(self._lower, upper)
         corner = basis.T @ weighted + np.diag(1.0 / basis_sd**2) - upper.T @ upper
@@ -309,7 +303,7 @@ class Process:
     def _change(self, phi: Array, y: float, variance: float, sign: float) -> bool:
         self._rhs += sign * phi * (y / variance)
         self._energy += sign * y * y / variance
-        return bool(kernel.rank_one(self._lower, phi[: self._rank] / np.sqrt(variance), sign))
+        return bool(kernel.rank_one(self._lower, phi / np.sqrt(variance), sign))
 
     def _settle(self, is_positive: bool) -> None:
         self._changes += 1

@@ -32,6 +32,7 @@ STARTS = np.array([[0.6, 0.7, 1.2], [0.6, 1.2, 0.7], [1.8, 0.3, 0.3]])
 # sds of the weak prior on logit p, d / atm sd, ln(s_j / atm sd), in place of degeneracy
 PRIOR_SD = np.array([2.0, 2.0, 1.0, 1.0])
 TRIAL_STEPS, FINAL_STEPS = 6, 40
+TRIAL_QUOTES = 32  # about as many, evenly taken, lead to the point where all of them take over
 LOG_SD_LOW, LOG_SD_HIGH = -2.5, 2.0  # of a component's sd over the at-the-money one: no spikes
 
 
@@ -174,13 +175,15 @@ def _fit(atm, data, starts):  # type: ignore[no-untyped-def]
     best, cost = np.empty(4), math.inf
     log_atm = math.log(atm)
     centre = np.array([0.0, 0.0, log_atm, log_atm])
+    some = data[:, :: 1 + data.shape[1] // TRIAL_QUOTES].copy()
     for start in starts:
         theta = np.array([0.0, start[0] * atm, log_atm, log_atm])
         theta[2] += math.log(start[1])
         theta[3] += math.log(start[2])
-        reached = _levenberg(theta, centre, atm, TRIAL_STEPS, data)
+        reached = _levenberg(theta, centre, atm, TRIAL_STEPS, some)
         if reached < cost:
             best, cost = theta, reached
+    _levenberg(best, centre, atm, FINAL_STEPS, some)
     _levenberg(best, centre, atm, FINAL_STEPS, data)
     parts = np.empty(6)
     _components(best, parts)
@@ -230,9 +233,10 @@ def fit_mixture(
         raise ValueError(f"arguments must share one length, got {sorted(shapes)}")
     if not atm_sd > 0.0 or not (price_sd > 0.0).all():
         raise ValueError(f"atm_sd ({atm_sd}) and every price_sd must be positive")
-    rows = (np.exp(log_moneyness), log_moneyness, ~is_call, price, 1.0 / price_sd)
-    parts = _fit(atm_sd, np.array(rows, dtype=np.float64), STARTS)
-    return Mixture(*(float(x) for x in parts[:5]))
+    data = np.empty((5, price.size))
+    data[0], data[1] = np.exp(log_moneyness), log_moneyness
+    data[2], data[3], data[4] = ~is_call, price, 1.0 / price_sd
+    return Mixture(*_fit(atm_sd, data, STARTS)[:5].tolist())
 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
@@ -296,6 +300,17 @@ def _smile_terms(k, call, total, price, slope, curve, out):  # type: ignore[no-u
         out[2, i] = (slope[i] + curve[i] - by_kk - 2.0 * by_ks * first - by_ss * first**2) / vega
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _smile(mixture, k, table, out):  # type: ignore[no-untyped-def]
+    """s, s', s'' at k: the out-of-the-money prices inverted, then the chain rule."""
+    call, one, code = (k >= 0.0).view(np.int8), np.ones(k.size), np.empty(k.size, np.uint8)
+    price, slope, curve = np.empty(k.size), np.empty(k.size), np.empty(k.size)
+    _mixture_terms(mixture, k, call, price, slope, curve)
+    total = np.empty(k.size)
+    solve(price, one, np.exp(k), one, one, call, table, total, code, 0, k.size)
+    _smile_terms(k, call, total, price, slope, curve, out)
+
+
 def mixture_smile(mixture: Mixture, log_moneyness: NDArray[np.float64]) -> NDArray[np.float64]:
     """Total implied volatility of the mixture and its derivatives in log-moneyness.
 
@@ -313,14 +328,8 @@ def mixture_smile(mixture: Mixture, log_moneyness: NDArray[np.float64]) -> NDArr
     With c(k) the mixture's price over the forward and b(k, s) Black's: s' = (c_k - b_k)/b_s and
     s'' = (c_kk - b_kk - 2 b_ks s' - b_ss s'^2)/b_s.
     """
-    k = np.ascontiguousarray(log_moneyness, dtype=np.float64)
-    call = (k >= 0.0).view(np.int8)
-    price, slope, curve, total = (np.empty(k.size) for _ in range(4))
-    _mixture_terms(mixture, k, call, price, slope, curve)
-    one, code = np.ones(k.size), np.empty(k.size, dtype=np.uint8)
-    solve(price, one, np.exp(k), one, one, call, _TABLE, total, code, 0, k.size)
-    smile = np.empty((3, k.size))
-    _smile_terms(k, call, total, price, slope, curve, smile)
+    smile = np.empty((3, log_moneyness.size))
+    _smile(mixture, np.ascontiguousarray(log_moneyness, dtype=np.float64), _TABLE, smile)
     return smile
 
 

@@ -6,6 +6,7 @@ probability density is `density`; filtering quotes and finding the forward come 
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from offtape_assets.quant.gaussian_process import Process, select
@@ -21,6 +22,7 @@ from offtape_assets.quant.vector_math import INV_SQRT_2PI
 
 Array = NDArray[np.float64]
 MIN_QUOTES = 5  # the mean function has four parameters
+LEAST_VEGA = 1e-12  # per unit of total volatility and forward: the price says nothing
 UPDATES_PER_FIT = 10  # snapshots between choices of the hyper-parameters
 _TABLE = guess_table()
 
@@ -79,20 +81,26 @@ def usable_quotes(
     if not (price_sd > 0.0).all():
         raise ValueError("every price_sd must be positive")
     k = np.ascontiguousarray(log_moneyness, dtype=np.float64)
-    one, total, code = np.ones(k.size), np.empty(k.size), np.empty(k.size, dtype=np.uint8)
-    right = np.ascontiguousarray(is_call).view(np.int8)
-    solve(
-        np.ascontiguousarray(price), one, np.exp(k), one, one, right, _TABLE, total, code, 0, k.size
+    total, total_sd, kept = _inverted(
+        k, np.ascontiguousarray(is_call).view(np.int8), price, price_sd, _TABLE
     )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        vega = INV_SQRT_2PI * np.exp(-0.5 * (-k / total + 0.5 * total) ** 2)
-        total_sd = price_sd / vega
-    kept = np.flatnonzero((code == OK) & np.isfinite(total_sd) & (vega > 1e-12))
-    if (np.diff(k[kept]) < 0.0).any():
+    columns = (key, k, is_call, price, price_sd, total, total_sd)
+    if kept.size < k.size or (k[1:] < k[:-1]).any():
         kept = kept[np.argsort(k[kept], kind="stable")]
-    return Quotes(
-        key[kept], k[kept], is_call[kept], price[kept], price_sd[kept], total[kept], total_sd[kept]
-    )
+        columns = tuple(column[kept] for column in columns)
+    return Quotes(*columns)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _inverted(k, is_call, price, price_sd, table):  # type: ignore[no-untyped-def]
+    """Total volatility of each price, its sd, and which quotes have both."""
+    one, code = np.ones(k.size), np.empty(k.size, np.uint8)
+    total = np.empty(k.size)
+    solve(price, one, np.exp(k), one, one, is_call, table, total, code, 0, k.size)
+    vega = INV_SQRT_2PI * np.exp(-0.5 * (0.5 * total - k / total) ** 2)
+    total_sd = price_sd / vega
+    kept = np.flatnonzero((code == OK) & np.isfinite(total_sd) & (vega > LEAST_VEGA))
+    return total, total_sd, kept
 
 
 @dataclass(frozen=True)
