@@ -23,6 +23,7 @@ treasury_bills = raw_asset(raw.TREASURY_BILLS)
         *("source", "event_date", "option_expiries", "snapshot_minutes", "risk_free_rate"),
         "option_exercise",
     ],
+    version="2",
 )
 def option_smiles(inputs: Inputs) -> pl.DataFrame:
     """One option at one instant of the day's grid: its volatility and greeks, or why it has none."""
@@ -48,6 +49,7 @@ def option_smiles(inputs: Inputs) -> pl.DataFrame:
     model_options.GAMMA_EXPOSURES,
     reads=(features.OPTION_SMILES, optional(raw.OPEN_INTEREST)),
     settings=["density_method"],
+    version="2",
     picture=smile_and_density,
 )
 def risk_neutral(inputs: Inputs) -> tuple[pl.DataFrame, ...]:

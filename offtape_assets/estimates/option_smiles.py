@@ -108,12 +108,16 @@ def chosen_expiries(listed: list[date], settings: SmileSettings) -> list[date]:
 
 
 def _on_grid(quotes: pl.DataFrame, hours: Session, settings: SmileSettings) -> pl.DataFrame:
-    """The last quote of each option in (T - step, T] for each T of the session's grid."""
+    """The last quote of each option in (T - step, T] for each T of the session's grid.
+
+    The close ends the grid, after a shorter step where the step does not divide the session.
+    """
     opened, closed = (stamp.replace(tzinfo=None) for stamp in hours)
     step = timedelta(minutes=settings.snapshot_minutes)
     since = (pl.col("ts").cast(pl.Datetime("us")) - opened).dt.total_microseconds()
     ticks = (since / (step.total_seconds() * 1e6)).ceil().cast(pl.Int64)
-    grid = (pl.lit(opened) + ticks * pl.lit(step)).cast(pl.Datetime("us")).alias("ts")
+    whole = (pl.lit(opened) + ticks * pl.lit(step)).cast(pl.Datetime("us"))
+    grid = pl.min_horizontal(whole, pl.lit(closed, pl.Datetime("us"))).alias("ts")
     return (
         quotes.filter(pl.col("ts").is_between(opened, closed, closed="right"))
         .sort("ts", maintain_order=True)

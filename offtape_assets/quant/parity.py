@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from offtape_assets.quant.black_scholes import as_columns
@@ -80,17 +81,16 @@ def parity_forward(
     used = np.zeros(level.size, dtype=bool)
     used[np.argsort(np.abs(gap), kind="stable")[:NEAREST_PAIRS]] = True
     centre = level[np.argmin(np.abs(gap))]
-    point, inverse = _reweighted(
+    intercept, slope, covariance = _reweighted(
         level[used] - centre, gap[used], np.sqrt(noise[used]), discount, discount_sd
     )
-    intercept, slope = float(point[0]), float(point[1])
     forward = centre + intercept / slope
     if not (slope > 0.0 and forward > 0.0):
         return ParityForward(np.nan, np.nan, np.nan, np.full(level.size, np.nan), used, "singular")
     lean = np.array([1.0 / slope, -intercept / slope**2])
     return ParityForward(
         forward=float(forward),
-        forward_sd=float(np.sqrt(lean @ inverse @ lean)),
+        forward_sd=float(np.sqrt(lean @ covariance @ lean)),
         discount=slope,
         residual=gap - slope * (forward - level),
         is_used=used,
@@ -98,27 +98,25 @@ def parity_forward(
     )
 
 
-def _reweighted(
-    away: NDArray[np.float64],
-    target: NDArray[np.float64],
-    sd: NDArray[np.float64],
-    discount: float,
-    discount_sd: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _reweighted(away, target, sd, discount, discount_sd):  # type: ignore[no-untyped-def]
     """Intercept and slope of target on -away by Huber weights to convergence, and their covariance."""
-    design = np.column_stack([np.ones(target.size), -away])
-    weight = np.ones(target.size)
-    point = np.array([0.0, discount])
+    weight, precision = np.ones(target.size), 1.0 / sd**2
+    prior = 1.0 / discount_sd**2
+    level, slope = 0.0, discount
     for _ in range(MAX_REWEIGHTINGS):
-        scaled = design * (weight / sd**2)[:, None]
-        normal = scaled.T @ design
-        normal[1, 1] += 1.0 / discount_sd**2
-        right = scaled.T @ target
-        right[1] += discount / discount_sd**2
-        before, point = point, np.linalg.solve(normal, right)
-        error = np.abs(target - design @ point) / sd
-        scale = max(1.0, 1.4826 * float(np.median(error)))
+        share = weight * precision
+        one, cross, square = share.sum(), -(share @ away), share @ away**2 + prior
+        right, turned = share @ target, prior * discount - (share * away) @ target
+        determinant = one * square - cross * cross
+        before_level, before_slope = level, slope
+        level = (square * right - cross * turned) / determinant
+        slope = (one * turned - cross * right) / determinant
+        error = np.abs(target - level + slope * away) / sd
+        scale = max(1.0, 1.4826 * np.median(error))
         weight = np.minimum(1.0, HUBER * scale / np.maximum(error, 1e-300))
-        if np.abs(point - before).max() < 1e-12 * max(1.0, abs(float(point[0]))):
+        step = max(abs(level - before_level), abs(slope - before_slope))
+        if step < 1e-12 * max(1.0, abs(level)):
             break
-    return point, np.asarray(np.linalg.inv(normal) * scale**2, dtype=np.float64)
+    covariance = np.array([[square, -cross], [-cross, one]]) * (scale * scale / determinant)
+    return level, slope, covariance

@@ -165,6 +165,18 @@ def test_grid_takes_the_last_quote_and_forgets_old_ones():
     assert width.item() == pytest.approx(0.04)
 
 
+def test_the_close_ends_the_grid_where_the_step_does_not_divide_the_session():
+    """390 minutes in steps of 60: the last step is half an hour, and no instant follows the close."""
+    close = session(DAY).close.replace(tzinfo=None)
+    stamps = [close - timedelta(minutes=m) for m in (100, 45, 29, 0)]
+    rows = measure(pl.concat([chain(ts=stamp) for stamp in stamps]), snapshot_minutes=60)
+    expected = [close - timedelta(minutes=m) for m in (90, 30, 0)]
+    assert rows["ts"].unique().sort().to_list() == expected
+    assert rows.height == 3 * chain().height
+    left = (session(EXPIRY).close - session(DAY).close).total_seconds() / (365 * 86_400)
+    assert rows["tau_years"].min() == pytest.approx(left)
+
+
 def test_bills_and_settings_decide_the_rate():
     bills = pl.DataFrame({"tenor_days": [28, 91], "rate": [0.047, 0.045]})
     one = chain([580.0])  # one pair: the slope is the prior's
