@@ -14,6 +14,7 @@ from offtape_assets.assets.house import House
 from offtape_assets.assets.materialize import FORCE_TAG, asset_key, day_job
 from offtape_assets.instance import open_instance
 from offtape_assets.launching import dates_at_once, launcher
+from offtape_assets.quality.gate import preload
 from offtape_assets.schedules import range_tags
 from offtape_assets.settings import Settings
 from offtape_assets.storage.catalog import build_catalog
@@ -47,6 +48,7 @@ class Backfill:
         assets, wanted = chosen(self.select)
         if isinstance(self.house.warehouse.store, LocalStore):
             self.house.warehouse.store.sweep()
+        preload()
         crashes: list[Problem] = []
         together = dates_at_once(self.settings)
         with open_instance(self.settings) as instance:

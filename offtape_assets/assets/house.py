@@ -11,6 +11,7 @@ from functools import cached_property, partial
 import duckdb
 from dagster_duckdb import DuckDBResource
 
+from offtape_assets.quality.gate import Gate
 from offtape_assets.settings import Settings
 from offtape_assets.sources.opening import open_source
 from offtape_assets.sources.source import Source
@@ -40,6 +41,11 @@ class House:
     def source(self) -> Source:
         """The source of raw rows, opened on first use: definitions load without it."""
         return self.open_source()
+
+    @cached_property
+    def gate(self) -> Gate:
+        """The gate every table of this process passes; Great Expectations loads on first use."""
+        return Gate(self.warehouse)
 
     @contextmanager
     def connection(self, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:

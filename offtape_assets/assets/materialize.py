@@ -19,6 +19,7 @@ from offtape_assets.assets.day_job import DayJob, Outcome
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.derived_day import DerivedDay
 from offtape_assets.assets.house import House
+from offtape_assets.assets.quality import gate_check_result, gate_check_spec, through_gates
 from offtape_assets.assets.raw_day import RawDay
 from offtape_assets.partitions import DATE_AXIS, TICKER_AXIS, Axes
 from offtape_assets.storage.claims import Verdict
@@ -99,7 +100,8 @@ def _run(context: dg.AssetExecutionContext, asset: TableAsset) -> Iterator[dg.Ma
     targets = _targets(keys, asset)
     forced = context.run.tags.get(FORCE_TAG, "").split(",")
     force = any(name in forced for name in ("all", *(t.full_name for t in asset.tables)))
-    outcomes = list(build_targets(house, asset, targets, context.run_id, force))
+    built = list(build_targets(house, asset, targets, context.run_id, force))
+    outcomes, passages = through_gates(house, asset, built, context.run_id)
     for outcome in outcomes:
         if outcome.status == "failed":
             context.log.error(f"{asset.name} {outcome.day} {outcome.ticker}: {outcome.reason}")
@@ -110,7 +112,10 @@ def _run(context: dg.AssetExecutionContext, asset: TableAsset) -> Iterator[dg.Ma
         yield dg.MaterializeResult(
             asset_key=asset_key(table),
             metadata=_metadata(asset, table, outcomes),
-            check_results=list(_check_results(table, outcomes)),
+            check_results=[
+                *_check_results(table, outcomes),
+                gate_check_result(house, table, passages),
+            ],
         )
 
 
@@ -185,10 +190,11 @@ def _claims(table: Table) -> dict[str, str]:
 
 
 def _check_specs(table: Table) -> list[dg.AssetCheckSpec]:
-    return [
+    claims = [
         dg.AssetCheckSpec(name, asset=asset_key(table), description=reason)
         for name, reason in _claims(table).items()
     ]
+    return [*claims, gate_check_spec(table)]
 
 
 def _check_results(table: Table, outcomes: Sequence[Outcome]) -> Iterator[dg.AssetCheckResult]:

@@ -20,6 +20,7 @@ from offtape_assets.tables.table import Table
 
 UNIQUE = "key_is_unique"
 DUPLICATE = "key_is_not_repeated"
+ARRIVAL_CLAIMS = ("rows_in_are_kept_or_set_aside", "most_rows_are_kept")
 
 
 class Verdict(NamedTuple):
@@ -122,6 +123,44 @@ def judge(
         for (name, blocking), guilty in zip(names, violations, strict=True)
     ]
     return verdicts + _judge_groups(connection, rows, file, partition)
+
+
+def how_to_see(partition: Partition, claim: str) -> str:
+    """A command that shows the rows that violate a claim on a partition."""
+    table = partition.table
+    places = []
+    if partition.day is not None:
+        places.append(f"date = {quoted(partition.day.isoformat())}")
+    if partition.ticker:
+        places.append(f"ticker = {quoted(partition.ticker)}")
+    where = " and ".join(places) or "true"
+    predicates = {c.name: c.predicate for c in table.claims}
+    checks = group_checks(table)
+    if claim == UNIQUE:
+        key = ", ".join(_names(table.key))
+        query = (
+            f"select {key}, count(*) from {table.full_name} where {where}"
+            " group by all having count(*) > 1"
+        )
+    elif claim in predicates:
+        query = (
+            f"select * from {table.full_name} where {where} and ({predicates[claim]}) is not true"
+        )
+    elif claim in checks:
+        query = f"with judged as (from {table.full_name} where {where}) {_one_line(checks[claim])}"
+    else:
+        place = "quarantine" if claim in ARRIVAL_CLAIMS else "gates"
+        query = (
+            f"from quality.{place} where schema_name = {quoted(table.schema)} and table_name ="
+            f" {quoted(table.name)} and partition_date = {quoted(str(partition.day))}"
+        )
+    return "see them: offtape sql " + '"' + query.replace('"', '\\"') + '"'
+
+
+def _one_line(query: str) -> str:
+    lines = [line.strip() for line in query.strip().removesuffix(";").splitlines()]
+    text = " ".join(line for line in lines if line and not line.startswith("--"))
+    return text.replace("with ", ", ", 1) if text.startswith("with ") else text
 
 
 def verdict_rows(partition: Partition, verdicts: Sequence[Verdict], run_id: str) -> pl.DataFrame:

@@ -14,6 +14,17 @@ RESULTS = Table(
     Partitions.NONE,
 )
 
+GATES = Table(
+    "quality",
+    "gates",
+    "one expectation's verdict on all rows of one table and date",
+    columns(
+        "schema_name table_name partition_date claim rows violations is_blocking passed"
+        " guilty_tickers page run_id ts"
+    ),
+    Partitions.NONE,
+)
+
 QUARANTINE = Table(
     "quality",
     "quarantine",

@@ -1,0 +1,163 @@
+"""quality: the gate behind every table, between the step that writes it and those that read it.
+
+A partition that violates a blocking expectation is noted as failed before a reader starts, so
+that exactly what depends on it stops.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import polars as pl
+
+from offtape_assets.assets.day_job import Outcome, quality_key
+from offtape_assets.assets.declare import TableAsset
+from offtape_assets.assets.house import House
+from offtape_assets.quality.data_docs import page_of, write_page
+from offtape_assets.quality.gate import UNJUDGED, Expectation, Passage
+from offtape_assets.storage.claims import how_to_see
+from offtape_assets.storage.warehouse import Lineage, Partition
+from offtape_assets.tables.quality import GATES
+from offtape_assets.tables.table import Table
+
+GATE = "gate"
+"""Name of the asset check that shows a gate's verdict."""
+
+log = logging.getLogger(__name__)
+
+
+def through_gates(
+    house: House, asset: TableAsset, outcomes: Sequence[Outcome], run_id: str
+) -> tuple[list[Outcome], list[Passage]]:
+    """Judge the tables on every date with a new partition; refuse the partitions that are guilty.
+
+    Returns
+    -------
+    outcomes, passages
+        The outcomes, those of refused partitions as failed; the verdict of each gate.
+    """
+    days = sorted({o.day for o in outcomes if o.status == "built"}, key=lambda d: d or date.min)
+    passages: list[Passage] = []
+    refused: dict[tuple[date | None, str], str] = {}
+    for day in days:
+        for table in asset.tables:
+            rows = house.warehouse.rows_written(table, day)
+            passage = house.gate.judge(table, day, rows)
+            write_page(house.warehouse, passage)
+            _record(house, passage, run_id)
+            passages.append(passage)
+            for ticker, reason in _reasons(passage).items():
+                refused.setdefault((day, ticker), reason)
+    return [_refuse(house, asset, outcome, refused) for outcome in outcomes], passages
+
+
+def gate_check_spec(table: Table) -> dg.AssetCheckSpec:
+    """The asset check of a table's gate."""
+    return dg.AssetCheckSpec(
+        GATE,
+        asset=dg.AssetKey([table.schema, table.name]),
+        description="Great Expectations over all rows of the date, before any table reads them.",
+    )
+
+
+def gate_check_result(
+    house: House, table: Table, passages: Sequence[Passage]
+) -> dg.AssetCheckResult:
+    """What the gate of a table said in this run, with links to the pages."""
+    own = [passage for passage in passages if passage.table == table]
+    violated = [(p.day, e) for p in own for e in p.expectations if not e.passed]
+    blocking = any(e.is_blocking for _, e in violated)
+    pages = [_url(house, page_of(table.full_name, passage.day)) for passage in own]
+    metadata: dict[str, dg.MetadataValue] = {
+        "expectations": dg.MetadataValue.int(sum(len(p.expectations) for p in own)),
+        "violated": dg.MetadataValue.json(
+            [f"{day or 'reference'} {_words(e)}" for day, e in violated]
+        ),
+        "data_docs": dg.MetadataValue.url(pages[0] if len(pages) == 1 else _url(house, "")),
+    }
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey([table.schema, table.name]),
+        check_name=GATE,
+        passed=not violated,
+        severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+        description="; ".join(_words(e) for _, e in violated) or "every expectation holds",
+        metadata=metadata,
+    )
+
+
+def _reasons(passage: Passage) -> dict[str, str]:
+    """Why each guilty partition of a verdict is refused."""
+    reasons: dict[str, str] = {}
+    for expectation in passage.expectations:
+        if expectation.passed or not expectation.is_blocking:
+            continue
+        for ticker in expectation.guilty:
+            target = Partition(passage.table, passage.day, ticker)
+            see = how_to_see(target, expectation.claim)
+            reasons.setdefault(
+                ticker,
+                f"refused at the gate of {passage.table.full_name}: {_words(expectation)}; {see}",
+            )
+    return reasons
+
+
+def _refuse(
+    house: House, asset: TableAsset, outcome: Outcome, refused: dict[tuple[date | None, str], str]
+) -> Outcome:
+    reason = refused.get((outcome.day, outcome.ticker))
+    if reason is None or outcome.status == "failed":
+        return outcome
+    scratch = house.warehouse.store.scratch()
+    for table in asset.tables:
+        house.warehouse.note(
+            Partition(table, outcome.day, outcome.ticker), "failed", reason, scratch
+        )
+    scratch.rmdir()
+    return replace(outcome, status="failed", reason=reason)
+
+
+def _words(expectation: Expectation) -> str:
+    if expectation.violations == UNJUDGED:
+        return f"{expectation.claim} (could not be evaluated)"
+    return f"{expectation.claim} ({expectation.violations:,} of {expectation.rows:,} rows)"
+
+
+def _record(house: House, passage: Passage, run_id: str) -> None:
+    """Replace what quality.gates says of a table on a date."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    table, day = passage.table, passage.day
+    rows = [
+        (
+            *(
+                table.schema,
+                table.name,
+                day,
+                e.claim,
+                e.rows,
+                e.violations,
+                e.is_blocking,
+                e.passed,
+            ),
+            *(", ".join(e.guilty), page_of(table.full_name, day), run_id, now),
+        )
+        for e in passage.expectations
+    ]
+    frame = pl.DataFrame(rows, schema=[c.name for c in GATES.columns], orient="row")
+    scratch = house.warehouse.store.scratch()
+    with house.connection() as connection:
+        connection.register("spoken", frame.to_arrow())
+        file = house.warehouse.write(
+            connection,
+            "select * from spoken",
+            Partition(GATES),
+            Lineage(run_id, "", "", "", {}, frame.height),
+            scratch,
+        )
+    house.warehouse.store.put(file, quality_key(GATES, Partition(table, day)))
+    scratch.rmdir()
+
+
+def _url(house: House, page: str) -> str:
+    return f"{house.settings.data_docs_url.rstrip('/')}/{page}"

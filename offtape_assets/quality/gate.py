@@ -1,0 +1,223 @@
+"""The gate behind a table: its suite run by Great Expectations on DuckDB over a date's rows.
+
+One gate serves a process: importing Great Expectations takes seconds, a validation a fraction of
+one. What becomes of guilty partitions is decided in assets/quality.py.
+"""
+
+import tempfile
+import threading
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import duckdb
+
+from offtape_assets.quality.suites import (
+    COLUMNS,
+    COUNT,
+    ROWS_WRITTEN,
+    expected_of,
+    judged_rows,
+    repeated_codes,
+    select_repeated_codes,
+    suite_of,
+)
+from offtape_assets.storage.claims import UNIQUE
+from offtape_assets.storage.connection import only_row, prepare
+from offtape_assets.storage.sql import quoted
+from offtape_assets.storage.warehouse import Partition, Warehouse
+from offtape_assets.tables.table import Table
+
+if TYPE_CHECKING:
+    from great_expectations import ValidationDefinition
+    from great_expectations.core import ExpectationSuiteValidationResult
+
+READABLE = "files_can_be_read"
+UNJUDGED = -1
+"""Violations of an expectation that could not be evaluated."""
+
+
+class Expectation(NamedTuple):
+    """What became of one expectation; `guilty` names the partitions that violate it."""
+
+    claim: str
+    rows: int
+    violations: int
+    is_blocking: bool
+    guilty: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether no row violates the expectation and it could be evaluated."""
+        return self.violations == 0
+
+
+class Passage(NamedTuple):
+    """The verdict of a gate on one table and date."""
+
+    table: Table
+    day: date | None
+    expectations: list[Expectation]
+    result: "ExpectationSuiteValidationResult"
+
+
+def preload() -> None:
+    """Begin to import Great Expectations beside the first steps of a run."""
+    threading.Thread(target=_import, daemon=True).start()
+
+
+class Gate:
+    """Judges tables of one warehouse; a lock lets one table through at a time."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._lock = threading.Lock()
+        self._folder = tempfile.TemporaryDirectory(prefix="offtape-gate-")
+        self._validations: dict[str, ValidationDefinition] = {}
+        self._source: Any = None
+        self._context: Any = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def judge(self, table: Table, day: date | None, rows: dict[Partition, int]) -> Passage:
+        """Judge all rows of a table on a date.
+
+        Parameters
+        ----------
+        rows
+            The partitions of the date that have rows, and how many their footers promise.
+        """
+        with self._lock:
+            self._open()
+            unreadable: list[Partition] = []
+            try:
+                self._show(table, list(rows))
+            except duckdb.Error:  # one bad file must not hide what is wrong, or right, with others
+                unreadable = [p for p in rows if not self._is_readable(p)]
+                rows = {p: n for p, n in rows.items() if p not in unreadable}
+                self._show(table, list(rows))
+            validation = self._validation(table)
+            with self._source.get_execution_engine().get_connection() as kept:
+                kept.rollback()  # or its transaction would still see the view of another date
+            result = validation.run(
+                result_format={"result_format": "BASIC", "partial_unexpected_count": 0},
+                expectation_parameters={ROWS_WRITTEN: sum(rows.values())},
+            )
+            found = [self._read(table, outcome, rows) for outcome in result.results]
+            if unreadable:
+                guilty = tuple(partition.ticker for partition in unreadable)
+                found.append(Expectation(READABLE, 0, UNJUDGED, True, guilty))
+        return Passage(table, day, found, result)
+
+    def _open(self) -> None:
+        """Make the connection whose views Great Expectations reads, on the first passage."""
+        if self._connection is None:
+            import great_expectations as gx
+
+            from offtape_assets.quality.duckdb_dialect import keep_connections_open
+
+            keep_connections_open()
+            self._context = gx.get_context(mode="ephemeral")
+            self._context.enable_analytics(False)
+            self._context.variables.progress_bars = {"globally": False}
+            self._source = self._context.data_sources.add_sql(
+                "warehouse",
+                connection_string=f"duckdb:///{self._folder.name}/gate.duckdb",
+                create_temp_table=False,
+            )
+            shared = self._source.get_engine().raw_connection()
+            self._connection = shared.dbapi_connection
+            prepare(self._shared, self._warehouse.store)
+
+    @property
+    def _shared(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            raise RuntimeError("the gate is not open")
+        return self._connection
+
+    def _show(self, table: Table, partitions: Sequence[Partition]) -> None:
+        """Make the view of the rows to be judged, and find repeated keys once for all queries."""
+        rows = self._rows_of(table, partitions)
+        self._shared.execute(f"create or replace view {_view(table)} as {judged_rows(table, rows)}")
+        if table.key:
+            codes = select_repeated_codes(table, rows)
+            self._shared.execute(f"create or replace table {repeated_codes(table)} as {codes}")
+        self._shared.commit()
+
+    def _is_readable(self, partition: Partition) -> bool:
+        rows = judged_rows(partition.table, self._rows_of(partition.table, [partition]))
+        try:
+            self._shared.execute(f"select count(*) from ({rows})").fetchall()
+        except duckdb.Error:
+            return False
+        return True
+
+    def _validation(self, table: Table) -> "ValidationDefinition":
+        import great_expectations as gx
+
+        if table.full_name not in self._validations:
+            asset = self._source.add_table_asset(table.full_name, table_name=_view(table))
+            batch = asset.add_batch_definition_whole_table("rows of a date")
+            suite = self._context.suites.add(suite_of(table))
+            self._validations[table.full_name] = self._context.validation_definitions.add(
+                gx.ValidationDefinition(name=table.full_name, data=batch, suite=suite)
+            )
+        return self._validations[table.full_name]
+
+    def _rows_of(self, table: Table, partitions: Sequence[Partition]) -> str:
+        """A SELECT of the rows as the files hold them, with the columns of the path."""
+        if not partitions:
+            return table.empty_select()
+        urls = ", ".join(quoted(self._warehouse.store.url(p.file)) for p in partitions)
+        hive = "hive_partitioning=false"
+        if len(table.all_columns) > len(table.columns):
+            types = "'date': DATE" + (", 'ticker': VARCHAR" if table.has_ticker else "")
+            hive = f"hive_partitioning=true, hive_types={{{types}}}"
+        return f"select * from read_parquet([{urls}], {hive}, union_by_name=true)"
+
+    def _read(self, table: Table, outcome: Any, rows: dict[Partition, int]) -> Expectation:
+        """An expectation's outcome in our words; guilty partitions are looked for on failure."""
+        meta = outcome.expectation_config.meta
+        claim, is_blocking = meta["claim"], meta["is_blocking"]
+        total = sum(rows.values())
+        if outcome.success:
+            return Expectation(claim, total, 0, is_blocking)
+        found = outcome.result
+        observed = found.get("unexpected_count", found.get("observed_value"))
+        if claim == COUNT and observed is not None:
+            violations = abs(observed - total)
+        elif claim == COLUMNS and observed is not None:
+            wanted = outcome.expectation_config.kwargs["column_set"]
+            violations = len(set(observed) ^ set(wanted))
+        else:
+            violations = UNJUDGED if observed is None else observed
+        guilty = tuple(p.ticker for p in rows if self._is_guilty(p, claim, rows[p]))
+        return Expectation(claim, total, violations, is_blocking, guilty)
+
+    def _is_guilty(self, partition: Partition, claim: str, promised: int) -> bool:
+        """Whether this partition alone violates the claim or cannot be read."""
+        rows = self._rows_of(partition.table, [partition])
+        try:
+            if claim == COUNT:
+                return only_row(self._shared, f"select count(*) from ({rows})")[0] != promised
+            if claim == COLUMNS:
+                names = self._shared.execute(f"describe {rows}").fetchall()
+                return {row[0] for row in names} != {c.name for c in partition.table.all_columns}
+            if claim == UNIQUE:
+                return bool(
+                    self._shared.execute(select_repeated_codes(partition.table, rows)).fetchall()
+                )
+            (expected,) = (e for e in expected_of(partition.table) if e.claim == claim)
+            guilty = expected.guilty.format(batch=f"({rows})") or (
+                f"select 1 from ({rows}) where ({expected.holds}) is not true"
+            )
+            return only_row(self._shared, f"select count(*) from ({guilty})")[0] > 0
+        except duckdb.Error:
+            return True
+
+
+def _import() -> None:
+    import great_expectations  # noqa: F401
+
+
+def _view(table: Table) -> str:
+    return f"{table.schema}_{table.name}"
