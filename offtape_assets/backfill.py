@@ -18,7 +18,6 @@ from offtape_assets.quality.gate import preload
 from offtape_assets.schedules import range_tags
 from offtape_assets.settings import Settings
 from offtape_assets.storage.catalog import build_catalog
-from offtape_assets.storage.store import LocalStore
 from offtape_assets.storage.warehouse import Partition, State
 from offtape_assets.tables.table import Partitions
 
@@ -46,8 +45,7 @@ class Backfill:
     def run(self) -> list[Problem]:
         """Build everything asked for; return what could not be built."""
         assets, wanted = chosen(self.select)
-        if isinstance(self.house.warehouse.store, LocalStore):
-            self.house.warehouse.store.sweep()
+        self.house.warehouse.store.sweep()
         preload()
         crashes: list[Problem] = []
         together = dates_at_once(self.settings)

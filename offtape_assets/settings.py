@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     data_docs_url: str = Field(
         "http://127.0.0.1:3001", description="where quality/data_docs is served; `offtape ui` does"
     )
+    memory_mb: int = Field(
+        default_factory=lambda: _half_of_memory(), ge=512, description="of all DuckDB queries"
+    )
     seed: int = 20241105
     world: Literal["standard", "reversed", "null", "constant"] = "standard"
     rates: Literal["light", "heavy"] = Field("light", description="how busy the simulated tape is")
@@ -81,6 +84,13 @@ class Settings(BaseSettings):
             return value
         pairs = [part.partition("=") for part in value.split(",") if part.strip()]
         return {name.strip(): _number_or_text(text.strip()) for name, _, text in pairs}
+
+    @field_validator("postgres")
+    @classmethod
+    def _names_its_driver(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith("postgresql+psycopg2://"):
+            raise ValueError("must begin with postgresql+psycopg2://, the driver Dagster speaks")
+        return url
 
     @field_validator("leadership_groups")
     @classmethod
@@ -118,3 +128,12 @@ def _number_or_text(text: str) -> int | float | str:
         except ValueError:
             continue
     return text
+
+
+def _half_of_memory() -> int:
+    """Half of this machine's memory in megabytes, or of its container's."""
+    bytes_ = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.is_file() and (text := limit.read_text().strip()).isdecimal():
+        bytes_ = min(bytes_, int(text))
+    return max(512, bytes_ // 2**21)

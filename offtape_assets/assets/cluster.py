@@ -20,7 +20,7 @@ from offtape_assets.settings import Settings
 from offtape_assets.storage.warehouse import Partition, State
 from offtape_assets.tables.registry import stored_tables, table_named
 
-NOT_SENT = {"cluster", "postgres", "workers"}
+NOT_SENT = {"cluster", "postgres", "workers", "memory_mb"}
 """Settings of the driver: a task builds on the worker it runs on, with that worker's threads."""
 
 StateRow = tuple[str, date | None, str, State]

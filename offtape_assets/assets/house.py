@@ -22,6 +22,9 @@ Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 Progress = Callable[[str, int, int], None]
 """Called with the step's name, partitions finished and partitions in all."""
 
+_LEAST_MB = 256
+"""With less, DuckDB cannot sort a partition however much it spills."""
+
 
 def _silent(step: str, finished: int, total: int) -> None:
     pass
@@ -49,9 +52,15 @@ class House:
 
     @contextmanager
     def connection(self, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
-        """An in-memory DuckDB connection that can read the warehouse."""
+        """An in-memory DuckDB connection that can read the warehouse.
+
+        Its share of the memory is its share of the threads.
+        """
+        total = self.settings.memory_mb
+        share = min(1.0, threads / self.settings.workers)
+        memory = max(_LEAST_MB, int(total * share)) if total else None
         with self.connect() as connection:
-            prepare(connection, self.warehouse.store, threads)
+            prepare(connection, self.warehouse.store, threads, memory)
             yield connection
 
 

@@ -13,11 +13,18 @@ def prepare(
     connection: duckdb.DuckDBPyConnection,
     store: LocalStore | S3Store,
     threads: int | None = None,
+    memory_mb: int | None = None,
 ) -> None:
-    """Fix the time zone, bound the threads and, for a bucket, load httpfs and the credentials."""
+    """Fix the time zone, bound threads and memory and, for a bucket, load httpfs and credentials.
+
+    What does not fit the memory is spilled to the store's scratch disk.
+    """
     connection.execute("set timezone = 'UTC'")
+    connection.execute(f"set temp_directory = {quoted(str(store.spill()))}")
     if threads is not None:
         connection.execute(f"set threads = {int(threads)}")
+    if memory_mb is not None:
+        connection.execute(f"set memory_limit = '{int(memory_mb)}MB'")
     if isinstance(store, S3Store):
         _use_s3(connection, store)
 

@@ -3,12 +3,23 @@
 Nothing here knows tables or Parquet. A key is a relative path with forward slashes.
 """
 
+import contextlib
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+
+class Entry(NamedTuple):
+    """A file of a store."""
+
+    key: str
+    size: int
+    modified: datetime
 
 
 class Store(Protocol):
@@ -38,6 +49,18 @@ class Store(Protocol):
 
     def scratch(self) -> Path:
         """A new local folder for intermediate files, on the store's own disk if it has one."""
+        ...
+
+    def spill(self) -> Path:
+        """Where one connection puts what does not fit in memory; made when it is needed."""
+        ...
+
+    def sweep(self) -> list[str]:
+        """Remove scratch folders whose process is gone; return their names."""
+        ...
+
+    def listing(self, prefix: str) -> Iterator["Entry"]:
+        """All files whose keys begin with `prefix`, in order, with size and age."""
         ...
 
 
@@ -71,27 +94,30 @@ class LocalStore:
             if key.startswith(prefix) and path.is_file():
                 yield key
 
+    def listing(self, prefix: str) -> Iterator[Entry]:
+        for key in self.keys(prefix):
+            with contextlib.suppress(FileNotFoundError):  # replaced or removed meanwhile
+                found = (self._root / key).stat()
+                yield Entry(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
     def delete(self, key: str) -> None:
         (self._root / key).unlink(missing_ok=True)
 
     def scratch(self) -> Path:
-        folder = self._root / STAGING
-        folder.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f"{os.uname().nodename}-{os.getpid()}-", dir=folder))
+        return _new_scratch(self._root / STAGING)
+
+    def spill(self) -> Path:
+        return self._root / STAGING / f"{_owner()}{uuid.uuid4().hex}"
 
     def sweep(self) -> list[str]:
         """Remove scratch folders whose process is gone; return their names."""
-        swept = []
-        for folder in (self._root / STAGING).glob(f"{os.uname().nodename}-*"):
-            process = int(folder.name.rsplit("-", 2)[1])
-            if not _is_alive(process):
-                shutil.rmtree(folder, ignore_errors=True)
-                swept.append(folder.name)
-        return swept
+        return _sweep(self._root / STAGING)
 
 
 STAGING = ".staging"
 """Scratch folders live here, outside every glob a view reads."""
+_LOCAL_SCRATCH = Path(tempfile.gettempdir()) / "offtape-scratch"
+"""Scratch folders of warehouses without a disk of their own."""
 
 
 class S3Store:
@@ -118,18 +144,29 @@ class S3Store:
         return answer["Body"].read()
 
     def keys(self, prefix: str) -> Iterator[str]:
+        return (entry.key for entry in self.listing(prefix))
+
+    def listing(self, prefix: str) -> Iterator[Entry]:
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=self._prefix + prefix
         )
         for page in pages:
             for item in page.get("Contents", []):
-                yield item["Key"].removeprefix(self._prefix)
+                key = item["Key"].removeprefix(self._prefix)
+                yield Entry(key, item["Size"], item["LastModified"])
 
     def delete(self, key: str) -> None:
         self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
     def scratch(self) -> Path:
-        return Path(tempfile.mkdtemp(prefix="offtape-"))
+        return _new_scratch(_LOCAL_SCRATCH)
+
+    def spill(self) -> Path:
+        return _LOCAL_SCRATCH / f"{_owner()}{uuid.uuid4().hex}"
+
+    def sweep(self) -> list[str]:
+        """Remove scratch folders whose process is gone; return their names."""
+        return _sweep(_LOCAL_SCRATCH)
 
     def access(self) -> dict[str, str]:
         """What another client needs to reach the bucket with the credentials boto3 found."""
@@ -156,6 +193,26 @@ def _s3_client() -> Any:
     from botocore.config import Config
 
     return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 8}))
+
+
+def _new_scratch(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=_owner(), dir=folder))
+
+
+def _owner() -> str:
+    """How the scratch of this process is named, so that what a killed one leaves is found."""
+    return f"{os.uname().nodename}-{os.getpid()}-"
+
+
+def _sweep(parent: Path) -> list[str]:
+    swept = []
+    for folder in parent.glob(f"{os.uname().nodename}-*"):
+        process = folder.name.rsplit("-", 2)[1]
+        if process.isdecimal() and not _is_alive(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+            swept.append(folder.name)
+    return swept
 
 
 def _fsync(path: Path) -> None:
