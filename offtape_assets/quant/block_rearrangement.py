@@ -159,15 +159,15 @@ def rearrange_blocks(
                 "blocks: None (random subsets) needs one constraint in which every column has a"
                 f" weight, got {scaled.shape[1]} constraints; name the blocks"
             )
-        moved = random_subsets(len(columns), max_steps, rng)
-        picks = np.arange(max_steps)
+        moves, sizes = random_subsets(len(columns), max_steps, rng)
     else:
         _check_blocks(blocks, scaled)
-        moved = [np.asarray(block, dtype=np.int64) for block in blocks]
         picks = rng.choice(len(blocks), max_steps, p=_frequencies(block_weights, len(blocks)))
-    starts = np.cumsum([0, *map(len, moved)])
-    members = np.concatenate(moved)
-    objective, steps = kernels.step_blocks(columns, scaled, picks, starts, members, tolerance)
+        listed = np.zeros((len(blocks), len(columns)), dtype=np.int64)
+        for row, block in zip(listed, blocks, strict=True):
+            row[: len(block)] = block
+        moves, sizes = listed[picks], np.array([len(block) for block in blocks])[picks]
+    objective, steps = kernels.step_blocks(columns, scaled, moves, sizes, tolerance)
     return _result(columns, weights, size, objective, steps, tolerance)
 
 
@@ -228,7 +228,9 @@ def proportional_blocks(weights: ArrayLike) -> list[list[int]]:
     return blocks
 
 
-def random_subsets(count: int, draws: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+def random_subsets(
+    count: int, draws: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Random proper subsets of columns, as `rearrange_blocks` draws them for one constraint.
 
     Parameters
@@ -242,15 +244,15 @@ def random_subsets(count: int, draws: int, rng: np.random.Generator) -> list[NDA
 
     Returns
     -------
-    list of ndarray
-        Subsets of size s or count - s, whichever is smaller, s uniform on 1..count - 1: moving a
-        set or its complement is the same move, and the smaller one costs less.
+    orders, sizes
+        (draws, count) permutations of the columns and (draws,) how many of them, from the
+        first, are in the subset: s or count - s, whichever is smaller, s uniform on
+        1..count - 1. Moving a set or its complement is the same move, and the smaller one
+        costs less.
     """
-    if count < 2:
-        return [np.arange(count)] * draws
-    sizes = rng.integers(1, count, draws)
-    orders = rng.permuted(np.tile(np.arange(count), (draws, 1)), axis=1)
-    return [order[: min(size, count - size)] for order, size in zip(orders, sizes, strict=True)]
+    drawn = rng.integers(1, max(count, 2), draws)
+    orders = np.argsort(rng.random((draws, count)), axis=1)
+    return orders, np.maximum(np.minimum(drawn, count - drawn), 1)
 
 
 def _are_proportional(first: Floats, other: Floats) -> bool:

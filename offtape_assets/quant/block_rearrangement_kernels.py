@@ -9,9 +9,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Order = NDArray[np.int32]
+Order = NDArray[np.uint32]
 Columns = NDArray[np.int64]
-Scratch = tuple[NDArray[np.uint32], Floats, Order, NDArray[np.uint16], Order]
+Scratch = tuple[Order, Order, Floats, Order, Order, Order]
 Sides = tuple[Floats, Order, Floats]
 
 MOST_DIGITS = 1 << 11
@@ -26,6 +26,8 @@ OBJECTIVE_EVERY = 8
 """Block steps between two looks at the objective, which cost a third of a step each."""
 RADIX_BUDGET = 32
 """Moves per state after which keys crowd on few integers and a comparison sort is cheaper."""
+PLACE_BITS = 21
+"""Bits of the key's place beside an 11-bit digit in one 32-bit word; beyond, a comparison sort."""
 
 
 @njit(cache=True, nogil=True)
@@ -54,8 +56,11 @@ def insertion_sort(keys: Floats, order: Order, budget: int) -> bool:
 
 
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})  # keys are finite: vectorises min, max
-def quantise(keys: Floats, digits: NDArray[np.uint32], counts: Order) -> int:
-    """Scale keys to integers of two digits and count both; returns bits a digit, 0 if all equal."""
+def quantise(keys: Floats, digits: Order, low_counts: Order, high_counts: Order) -> int:
+    """Scale keys to integers of two digits and turn their counts into places; returns bits a digit.
+
+    0 where no digits can tell the keys apart: all are equal.
+    """
     low = keys[0]
     high = keys[0]
     for i in range(keys.size):
@@ -64,85 +69,107 @@ def quantise(keys: Floats, digits: NDArray[np.uint32], counts: Order) -> int:
     if not high > low:
         return 0
     bits = 8 if keys.size <= FEW_KEYS else 11
-    mask = (1 << bits) - 1
+    mask = np.uint32((1 << bits) - 1)
     scale = ((1 << (2 * bits)) - 1) / (high - low)
-    counts[:, : mask + 1] = 0
+    low_counts[: mask + 1] = 0
+    high_counts[: mask + 1] = 0
     for i in range(keys.size):
-        digits[i] = np.uint32((keys[i] - low) * scale)
+        digits[i] = np.int32((keys[i] - low) * scale)
     for i in range(keys.size):
-        counts[0, digits[i] & mask] += 1
-        counts[1, digits[i] >> bits] += 1
-    for p in range(2):
-        start = 0
-        for b in range(mask + 1):
-            count = counts[p, b]
-            counts[p, b] = start
-            start += count
+        low_counts[digits[i] & mask] += np.uint32(1)
+        high_counts[digits[i] >> np.uint32(bits)] += np.uint32(1)
+    places = np.uint32(0)
+    higher_places = np.uint32(0)
+    for b in range(mask + 1):
+        count = low_counts[b]
+        low_counts[b] = places
+        places += count
+        count = high_counts[b]
+        high_counts[b] = higher_places
+        higher_places += count
     return bits
 
 
 @njit(cache=True, nogil=True)
-def radix_sort(keys: Floats, order: Order, scratch: Scratch) -> None:
-    """Sort keys ascending, moving `order` along: two counting passes and an exact repair."""
-    digits, passed_keys, passed_order, passed_digits, counts = scratch
-    bits = quantise(keys, digits, counts)
+def sort_places(keys: Floats, places: Order, scratch: Scratch) -> None:
+    """Sort keys ascending; `places` says where each stood. Ties keep their order.
+
+    Two counting passes that move one word a key, its higher digit and its place, and an exact
+    repair.
+    """
+    digits, words, former, low_counts, high_counts, _ = scratch
+    bits = np.uint32(0)
+    if keys.size <= 1 << PLACE_BITS:
+        bits = np.uint32(quantise(keys, digits, low_counts, high_counts))
     if bits == 0:
+        merge_sort(keys, places)
         return
-    mask = (1 << bits) - 1
+    mask = np.uint32((1 << bits) - 1)
+    shift = np.uint32(PLACE_BITS)
     for i in range(keys.size):
         digit = digits[i] & mask
-        place = counts[0, digit]
-        counts[0, digit] = place + 1
-        passed_keys[place] = keys[i]
-        passed_order[place] = order[i]
-        passed_digits[place] = np.uint16(digits[i] >> bits)
+        place = low_counts[digit]
+        low_counts[digit] = place + np.uint32(1)
+        words[place] = ((digits[i] >> bits) << shift) | np.uint32(i)
+        former[i] = keys[i]
+    inside = np.uint32((1 << PLACE_BITS) - 1)
     for i in range(keys.size):
-        digit = passed_digits[i]
-        place = counts[1, digit]
-        counts[1, digit] = place + 1
-        keys[place] = passed_keys[i]
-        order[place] = passed_order[i]
-    if not insertion_sort(keys, order, RADIX_BUDGET * keys.size):
-        exact = np.argsort(keys, kind="mergesort")
-        passed_keys[:] = keys
-        passed_order[:] = order
-        for i in range(keys.size):
-            keys[i] = passed_keys[exact[i]]
-            order[i] = passed_order[exact[i]]
+        word = words[i]
+        digit = word >> shift
+        place = high_counts[digit]
+        high_counts[digit] = place + np.uint32(1)
+        places[place] = word & inside
+    for r in range(keys.size):
+        keys[r] = former[places[r]]
+    if not insertion_sort(keys, places, RADIX_BUDGET * keys.size):
+        keys[:] = former
+        merge_sort(keys, places)
+
+
+@njit(cache=True, nogil=True)
+def merge_sort(keys: Floats, places: Order) -> None:
+    """Sort keys ascending by comparison; `places` says where each stood."""
+    exact = np.argsort(keys, kind="mergesort")
+    places[:] = exact.astype(np.uint32)
+    keys[:] = keys[exact]
 
 
 @njit(cache=True, nogil=True)
 def make_scratch(n: int) -> Scratch:
-    """Work arrays of `radix_sort` for n keys."""
+    """Work arrays for n keys: digits, words, former keys, two sets of counters, places."""
     return (
         np.empty(n, np.uint32),
+        np.empty(n, np.uint32),
         np.empty(n),
-        np.empty(n, np.int32),
-        np.empty(n, np.uint16),
-        np.empty((2, MOST_DIGITS), np.int32),
+        np.empty(MOST_DIGITS, np.uint32),
+        np.empty(MOST_DIGITS, np.uint32),
+        np.empty(n, np.uint32),
     )
 
 
 @njit(cache=True, nogil=True)
 def sort_keys(keys: Floats, order: Order, is_nearly_sorted: bool, scratch: Scratch) -> bool:
-    """Sort by repairing the order in place where that is cheap, else by radix.
+    """Sort keys, moving `order` along: by repair in place where that is cheap, else afresh.
 
     Returns whether to try a repair the next time: not right after one that was too long.
     """
     if is_nearly_sorted and insertion_sort(keys, order, INSERTION_BUDGET * keys.size):
         return True
-    radix_sort(keys, order, scratch)
+    words, places = scratch[1], scratch[5]
+    sort_places(keys, places, scratch)
+    words[:] = order
+    for r in range(keys.size):
+        order[r] = words[places[r]]
     return not is_nearly_sorted
 
 
 @njit(cache=True, nogil=True)
 def sort_rows(rows: Floats) -> Order:
     """Sort each row ascending in place; returns the former places, ties in their order."""
-    orders = np.empty(rows.shape, np.int32)
-    orders[:] = np.arange(rows.shape[1]).astype(np.int32)
+    orders = np.empty(rows.shape, np.uint32)
     scratch = make_scratch(rows.shape[1])
     for j in range(rows.shape[0]):
-        radix_sort(rows[j], orders[j], scratch)
+        sort_places(rows[j], orders[j], scratch)
     return orders
 
 
@@ -328,10 +355,8 @@ def move_block(
     add_up_block(columns, block, weights, residuals, total, rest)
     for i in range(total.size):
         moved[i] = total[i]
-        by_total[i] = i
-        by_rest[i] = i
-    radix_sort(moved, by_total, scratch)
-    radix_sort(rest, by_rest, scratch)
+    sort_places(moved, by_total, scratch)
+    sort_places(rest, by_rest, scratch)
     for r in range(total.size):
         source[by_rest[r]] = by_total[r]
     for j in block:
@@ -351,34 +376,22 @@ def move_block(
 
 @njit(cache=True, nogil=True)
 def step_blocks(
-    columns: Floats,
-    weights: Floats,
-    picks: Columns,
-    starts: Columns,
-    members: Columns,
-    tolerance: float,
+    columns: Floats, weights: Floats, moves: Columns, sizes: Columns, tolerance: float
 ) -> tuple[float, int]:
-    """Move block after block (`members[starts[b]:starts[b + 1]]`) until within the tolerance.
+    """Move block after block (`moves[s, :sizes[s]]` in step s) until within the tolerance.
 
     Returns the objective and the steps made.
     """
     n = columns.shape[1]
     residuals = project(columns, weights)
     scratch = make_scratch(n)
-    work = (
-        np.empty(n),
-        np.empty(n),
-        np.empty(n),
-        np.empty(n, np.int32),
-        np.empty(n, np.int32),
-        np.empty(n, np.int32),
-    )
+    places = np.empty((3, n), np.uint32)
+    work = (np.empty(n), np.empty(n), np.empty(n), places[0], places[1], places[2])
     reached = objective(residuals)
     step = 0
-    while step < picks.size and reached > tolerance:
-        block = members[starts[picks[step]] : starts[picks[step] + 1]]
-        move_block(columns, block, weights, residuals, work, scratch)
+    while step < sizes.size and reached > tolerance:
+        move_block(columns, moves[step, : sizes[step]], weights, residuals, work, scratch)
         step += 1
-        if step % OBJECTIVE_EVERY == 0 or step == picks.size:
+        if step % OBJECTIVE_EVERY == 0 or step == sizes.size:
             reached = objective(residuals)
     return reached, step

@@ -143,7 +143,7 @@ def _maximise_dual(inverse: Floats, directions: Floats) -> tuple[Floats, float]:
         length = 1.0
         while True:
             trial, trial_factor = _dual(inverse, directions, multipliers + length * step)
-            if trial > value - 1e-12 * abs(value) or length < 1e-12:
+            if trial > value - 1e-12 * (1.0 + abs(value)) or length < 1e-12:
                 break
             length /= 2.0
         multipliers, value, factor = multipliers + length * step, trial, trial_factor
