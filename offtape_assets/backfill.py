@@ -11,6 +11,8 @@ import dagster as dg
 from offtape_assets.agenda import agenda, calendar_days, chosen, is_open, waves
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.house import House
+from offtape_assets.assets.mart import KEYS as MART_KEYS
+from offtape_assets.assets.mart import STEP as MART_STEP
 from offtape_assets.assets.materialize import FORCE_TAG, asset_key, day_job
 from offtape_assets.instance import open_instance
 from offtape_assets.launching import dates_at_once, launcher
@@ -52,13 +54,17 @@ class Backfill:
         with open_instance(self.settings) as instance:
             run = launcher(self.settings, self.house, instance)
 
+            launched: list[Partitions] = []
+
             def launch(wave: Sequence[TableAsset], days: Sequence[date]) -> None:
                 kind = wave[0].partitions
                 keys = [asset_key(table) for asset in wave for table in asset.tables]
                 tags = range_tags(days, self.settings.tickers, kind) if days else {}
+                tags |= self._tags(days)
                 if self.force:
                     tags[FORCE_TAG] = ",".join(sorted(wanted))
                 crashes.extend(_crashes(run(keys, tags)))
+                launched.append(kind)
 
             for wave in waves([a for a in assets if a.partitions is Partitions.NONE]):
                 unsettled = self._unsettled(wave, [None], wanted)
@@ -70,8 +76,16 @@ class Backfill:
                     unsettled = self._unsettled(wave, open_days, wanted)
                     if unsettled:
                         launch(unsettled, open_days)
-        build_catalog(self.house.warehouse)
+            if launched:
+                crashes.extend(_crashes(run(MART_KEYS, self._tags([]))))
+            else:
+                build_catalog(self.house.warehouse)
         return [*crashes, *self._problems(assets, wanted)]
+
+    def _tags(self, days: Sequence[date]) -> dict[str, str]:
+        """What the UI shows of a run beside its partitions."""
+        tags = {"offtape/source": self.settings.source, "offtape/select": self.select or "all"}
+        return tags | ({"offtape/dates": f"{days[0]}..{days[-1]}"} if days else {})
 
     def _unsettled(
         self, wave: Sequence[TableAsset], days: Sequence[date | None], wanted: set[str]
@@ -146,8 +160,13 @@ class Backfill:
 
 def _crashes(events: Sequence[dg.DagsterEvent]) -> Iterator[Problem]:
     """Steps that ended in an error of ours or of Dagster, not in partitions that failed."""
+    failed = False
     for event in events:
+        failed |= event.is_step_failure
         if event.is_step_failure and event.step_failure_data.error:
             cause = event.step_failure_data.error.cause or event.step_failure_data.error
-            if cause.cls_name != "Failure":
+            if cause.cls_name != "Failure" or event.step_key == MART_STEP:
                 yield Problem(str(event.step_key), "crashed", cause.message.strip())
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE and not failed:
+            error = event.job_failure_data.error
+            yield Problem("run", "crashed", error.message.strip() if error else "no reason given")

@@ -168,6 +168,37 @@ class S3Store:
         """Remove scratch folders whose process is gone; return their names."""
         return _sweep(_LOCAL_SCRATCH)
 
+    def old_versions(self, before: datetime) -> Iterator[tuple[str, str, int]]:
+        """Key, version and size of what later objects replaced before an instant."""
+        pages = self._client.get_paginator("list_object_versions").paginate(
+            Bucket=self._bucket, Prefix=self._prefix
+        )
+        for page in pages:
+            for item in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                if not item["IsLatest"] and item["LastModified"] < before:
+                    key = item["Key"].removeprefix(self._prefix)
+                    yield key, item["VersionId"], item.get("Size", 0)
+
+    def delete_version(self, key: str, version: str) -> None:
+        """Remove one old version for good."""
+        name = self._prefix + key
+        self._client.delete_object(Bucket=self._bucket, Key=name, VersionId=version)
+
+    def unfinished_uploads(self, before: datetime) -> Iterator[tuple[str, str]]:
+        """Key and identity of uploads that a killed writer began before an instant."""
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self._bucket, Prefix=self._prefix
+        )
+        for page in pages:
+            for item in page.get("Uploads", []):
+                if item["Initiated"] < before:
+                    yield item["Key"].removeprefix(self._prefix), item["UploadId"]
+
+    def abort_upload(self, key: str, upload: str) -> None:
+        """Give back the parts of an unfinished upload."""
+        name = self._prefix + key
+        self._client.abort_multipart_upload(Bucket=self._bucket, Key=name, UploadId=upload)
+
     def access(self) -> dict[str, str]:
         """What another client needs to reach the bucket with the credentials boto3 found."""
         credentials = self._client._request_signer._credentials.get_frozen_credentials()
