@@ -43,6 +43,7 @@ _COLUMNS = [
     "gamma",
     "vega",
     "forward",
+    "forward_sd",
     "discount",
     "tau_years",
     "is_out_of_the_money",
@@ -225,10 +226,10 @@ def _with_volatilities(rows: pl.DataFrame, rate: Array, settings: SmileSettings)
     """Forward by expiry and instant, then everything that needs one."""
     book = _book(rows, rate)
     premium = np.zeros(rows.height)
-    forward, discount, residual = _forwards(book, book.price)
+    forward, forward_sd, discount, residual = _forwards(book, book.price)
     for _ in range(EXERCISE_STEPS if settings.is_american else 0):
         premium = _early_exercise(book, premium, forward)
-        forward, discount, residual = _forwards(book, book.price - premium)
+        forward, forward_sd, discount, residual = _forwards(book, book.price - premium)
     status = rows["status"].to_numpy().astype(object)
     status[book.usable & ~np.isfinite(forward)] = "no_forward"
     status[(status == "ok") & _dominated(rows, forward)] = "dominated"
@@ -250,6 +251,7 @@ def _with_volatilities(rows: pl.DataFrame, rate: Array, settings: SmileSettings)
         "implied_vol_sd": np.where(np.isfinite(vol_sd), vol_sd, np.nan),
         **sensitivity._asdict(),
         "forward": forward,
+        "forward_sd": forward_sd,
         "discount": discount,
         "parity_residual": residual,
     }
@@ -296,18 +298,19 @@ def _group_starts(rows: pl.DataFrame) -> NDArray[np.int64]:
     return np.append(np.flatnonzero(change.to_numpy()), rows.height).astype(np.int64)
 
 
-def _forwards(book: _Book, price: Array) -> tuple[Array, Array, Array]:
-    """Forward, discount and parity residual of every row; NaN where its expiry has none."""
-    forward, discount, residual = (np.full(price.size, np.nan) for _ in range(3))
+def _forwards(book: _Book, price: Array) -> tuple[Array, Array, Array, Array]:
+    """Forward, its sd, discount and parity residual of every row; NaN where its expiry has none."""
+    forward, forward_sd, discount, residual = (np.full(price.size, np.nan) for _ in range(4))
     for first, last in itertools.pairwise(book.starts):
         here = np.arange(first, last)[book.usable[first:last]]
         if here.size == 0:
             continue
         found, pairs = _parity(book, here, price)
-        forward[first:last], discount[first:last] = found.forward, found.discount
+        forward[first:last], forward_sd[first:last] = found.forward, found.forward_sd
+        discount[first:last] = found.discount
         for side in pairs:
             residual[side] = found.residual
-    return forward, discount, residual
+    return forward, forward_sd, discount, residual
 
 
 def _parity(

@@ -30,18 +30,19 @@ NEAR_ROWS = 24  # of twelve pairs around the money; deep American options owe pa
 RAW_FIGURES = ("raw_mass", "negative_mass", "mass_outside_quotes", "mean_error_bp")
 _READ = (
     *("strike", "log_moneyness", "bid_price", "ask_price", "microprice", "price_sd"),
-    *("early_exercise_premium", "forward", "discount", "tau_years", "parity_residual"),
+    *("early_exercise_premium", "forward", "forward_sd", "discount", "tau_years"),
+    "parity_residual",
 )
 _NUMBERS = (
     *("noise_scale", "iv_rmse", "raw_mass", "negative_mass", "mass_outside_quotes"),
     *("mean_error_bp", "in_spread_share", "parity_residual", "calendar_gap"),
-    *("mean", "sd", "skew", "kurtosis", "fit_ms"),
+    *("mean", "sd", "sd_sd", "skew", "kurtosis", "fit_ms"),
 )
 _STAMP: dict[str, pl.DataType] = {"ts": pl.Datetime("us"), "expiry": pl.Date()}
 FIT_SCHEMA: dict[str, pl.DataType] = {
     **_STAMP,
     **dict.fromkeys(("status", "update_kind"), pl.String()),
-    **dict.fromkeys(("forward", "discount", "tau_years"), pl.Float64()),
+    **dict.fromkeys(("forward", "forward_sd", "discount", "tau_years"), pl.Float64()),
     **dict.fromkeys(("n_quotes", "n_outliers"), pl.Int32()),
     **dict.fromkeys(_NUMBERS, pl.Float64()),
 }
@@ -187,6 +188,7 @@ def _read(rows: dict[str, Array], fit: dict[str, object]) -> _Chain | None:
         fit["n_quotes"] = 0
         return None
     forward, discount, tau = (float(rows[n][0]) for n in ("forward", "discount", "tau_years"))
+    fit["forward_sd"] = float(rows["forward_sd"][0])
     near = np.argsort(np.abs(rows["log_moneyness"]), kind="stable")
     residual = np.abs(rows["parity_residual"][near])
     residual = residual[np.isfinite(residual)][:NEAR_ROWS]
@@ -307,7 +309,7 @@ def _describe(chain: _Chain, fitted: _Fitted, fit: dict[str, object]) -> None:
         iv_rmse=float(np.sqrt(np.mean(gap**2))),
         in_spread_share=_in_spread(chain, fitted.smile),
     )
-    for name in (*RAW_FIGURES, "mean", "sd", "skew", "kurtosis"):
+    for name in (*RAW_FIGURES, "mean", "sd", "sd_sd", "skew", "kurtosis"):
         fit[name] = getattr(density, name)
 
 

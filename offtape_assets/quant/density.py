@@ -24,7 +24,7 @@ class Density:
 
     density per dollar; trapezoid sums over `strike` give mass 1 and mean = forward. The raw figures
     (mass, negative mass, mean error in bp of the forward, mass outside the quoted strikes) are
-    those of the smile as fitted. `density_sd`, `cdf_sd`, `implied_vol_sd` are posterior.
+    those of the smile as fitted. `density_sd`, `cdf_sd`, `implied_vol_sd`, `sd_sd` are posterior.
     """
 
     strike: Array
@@ -41,6 +41,7 @@ class Density:
     mean_error_bp: float
     mean: float
     sd: float
+    sd_sd: float
     skew: float
     kurtosis: float
 
@@ -269,8 +270,10 @@ def smile_density(
     first, last = quotes.log_moneyness[[0, -1]]
     strike, density, cdf, coefficients, figures = _law(k, total, forward, first, last)
     root = math.sqrt(tau)
-    unknown = (np.full_like(k, np.nan),) * 3
-    bands = _bands(smile, k, coefficients, root, strike) if with_bands else unknown
+    nothing = np.full_like(k, np.nan)
+    bands = (nothing, nothing, nothing, math.nan)
+    if with_bands:
+        bands = _bands(smile, k, coefficients, root, strike)
     return Density(
         strike=strike,
         log_moneyness=k,
@@ -286,6 +289,7 @@ def smile_density(
         mean_error_bp=figures[3],
         mean=forward * figures[4],
         sd=forward * figures[5],
+        sd_sd=bands[3] / (2.0 * forward * figures[5]) if figures[5] > 0.0 else math.nan,
         skew=figures[6],
         kurtosis=figures[7],
     )
@@ -293,10 +297,12 @@ def smile_density(
 
 def _bands(
     smile: Smile, k: Array, coefficients: Array, root: float, strike: Array
-) -> tuple[Array, Array, Array]:
-    """sd of implied volatility, density per dollar and distribution at log-moneyness k."""
+) -> tuple[Array, Array, Array, float]:
+    """sd of implied volatility, density per dollar and distribution at log-moneyness k, and of the
+    law's variance: 2 int O(K) dK over the out-of-the-money premiums O, whose slope in s is K phi(d2)."""
     level, slope = np.zeros((3, k.size)), np.zeros((3, k.size))
     level[0] = 1.0
     slope[:2] = coefficients[3:]
-    of_level, of_density, of_cdf = smile.band(k, [level, coefficients[:3], slope])
-    return of_level / root, of_density / strike, of_cdf
+    of_variance = 2.0 * strike * coefficients[4] * trapezoid_weights(strike)
+    bands, variance_sd = smile.band(k, [level, coefficients[:3], slope], of_variance)
+    return bands[0] / root, bands[1] / strike, bands[2], variance_sd

@@ -219,39 +219,30 @@ class Process:
         out[2] /= self.hyperparameters.half_width**2
         return out
 
-    def sd(
-        self,
-        x: Array,
-        functional: Array,
-        basis: Array | None = None,
-        basis_at_points: Array | None = None,
-        basis_sd: Array | None = None,
-    ) -> Array:
-        """Posterior sd of c0 f + c1 f' + c2 f'' at x.
+    def rows(self, x: Array, functional: Array) -> Array:
+        """c0 phi + c1 phi' + c2 phi'' at x (point,) for coefficients c (3, point): (feature, point)."""
+        width = self.hyperparameters.half_width
+        mix = np.ascontiguousarray(functional / np.array([1.0, width, width**2])[:, None])
+        return kernel.functional_features(
+            self._scale(x), mix, self._nodes, self._scaled, self._factor
+        )
+
+    def sd(self, rows: Array, lower: Array | None = None) -> Array:
+        """Posterior sd of linear functionals of f.
 
         Parameters
         ----------
-        x : (point,)
-        functional : (3, point)
-            The coefficients c.
-        basis, basis_at_points, basis_sd : (point, b), (held, b), (b,)
-            Directions in which the mean function is uncertain too: the functional of each at x, its
-            value at the points held, and the prior sd of its coefficient (over the noise scale).
+        rows : (feature, functional)
+            Each functional of the features, as `rows` gives them at points, or sums of such; overwritten.
+        lower : optional
+            `joint_factor` where the rows have entries for further directions below the features.
 
         Returns
         -------
-        (point,)
+        (functional,)
         """
-        width = self.hyperparameters.half_width
-        mix = np.ascontiguousarray(functional / np.array([1.0, width, width**2])[:, None])
-        rows = kernel.functional_features(
-            self._scale(x), mix, self._nodes, self._scaled, self._factor
-        )
-        lower = self._lower
-        if basis is not None and basis_at_points is not None and basis_sd is not None:
-            rows = np.concatenate([rows, basis.T])
-            lower = self._joint_factor(basis_at_points, basis_sd)
-        return np.sqrt(kernel.whitened_squares(lower, rows) * self.noise_scale)
+        factor = self._lower if lower is None else lower
+        return np.sqrt(kernel.whitened_squares(factor, rows) * self.noise_scale)
 
     @property
     def noise_scale(self) -> float:
@@ -274,8 +265,20 @@ class Process:
         residual = self._y - self.mean(self._x)[0]
         return residual / np.sqrt(self._variance * np.maximum(1.0 - leverage, 1e-9))
 
-    def _joint_factor(self, basis: Array, basis_sd: Array) -> Array:
-        """Cholesky factor of the precision of feature weights and basis coefficients together."""
+    def joint_factor(self, basis: Array, basis_sd: Array) -> Array:
+        """Cholesky factor of the precision of feature weights and of further directions' coefficients.
+
+        Parameters
+        ----------
+        basis : (held, direction)
+            Each direction in which the mean function is uncertain too, at the points held.
+        basis_sd : (direction,)
+            Prior sd of its coefficient, over the root of the noise scale.
+
+        Returns
+        -------
+        (feature + direction, feature + direction)
+        """
         weighted = basis / self._variance[:, None]
         cross = self._phi.T @ weighted
         upper = np.ascontiguousarray(cross)

@@ -119,26 +119,28 @@ class Smile:
         mean = mixture_smile(self.mixture, log_moneyness)
         return self.scale * mean + self.process.mean(log_moneyness + self.shift)
 
-    def band(self, log_moneyness: Array, functionals: list[Array]) -> list[Array]:
-        """Posterior sd of c0 s + c1 s' + c2 s'' at log_moneyness (point,) for each c (3, point).
+    def band(
+        self, log_moneyness: Array, functionals: list[Array], weights: Array
+    ) -> tuple[list[Array], float]:
+        """Posterior sds: of c0 s + c1 s' + c2 s'' at log_moneyness (point,) for each c (3, point), and of
+        the sum of weights (point,) times s.
 
         Uncertain are the process and, to first order, the four parameters of the mean function.
         """
-        held = self.process.inputs - self.shift
-        everywhere = np.concatenate([log_moneyness, held])
+        size = log_moneyness.size
+        everywhere = np.concatenate([log_moneyness, self.process.inputs - self.shift])
         moves = self.scale * mixture_gradient(self.mixture, everywhere)
-        moves, at_points = moves[:, :, : log_moneyness.size], moves[:, 0, log_moneyness.size :].T
         prior = PRIOR_SD * np.array([1.0, self.mixture.sd1 + self.mixture.sd2, 1.0, 1.0])
-        return [
-            self.process.sd(
-                log_moneyness + self.shift,
-                c,
-                np.einsum("apk,pk->ka", moves, c),
-                at_points,
-                prior,
-            )
-            for c in functionals
+        lower = self.process.joint_factor(moves[:, 0, size:].T, prior)
+        moves, place = moves[:, :, :size], log_moneyness + self.shift
+        of_sum = np.zeros((3, size))
+        of_sum[0] = weights
+        rows = [
+            np.concatenate([self.process.rows(place, c), np.einsum("apk,pk->ak", moves, c)])
+            for c in (*functionals, of_sum)
         ]
+        summed = np.ascontiguousarray(rows.pop().sum(axis=1, keepdims=True))
+        return [self.process.sd(r, lower) for r in rows], float(self.process.sd(summed, lower)[0])
 
 
 def fit_smile(quotes: Quotes, with_process: bool = True) -> Smile:

@@ -22,6 +22,7 @@ OPTION_COLUMNS = (
     Column("gamma", "DOUBLE", "per USD", "delta change for one dollar of the underlying"),
     Column("vega", "DOUBLE", "USD", "price change for a volatility change of 1 (100 points)"),
     Column("forward", "DOUBLE", "USD", "forward price from put-call parity"),
+    Column("forward_sd", "DOUBLE", "USD", "sd of the forward, from the scatter of parity"),
     Column("discount", "DOUBLE", "", "value of a dollar at expiry, from parity and the bills"),
     Column("tau_years", "DOUBLE", "years", "from ts to the close of the expiry day, over 365 days"),
     Column("is_out_of_the_money", "BOOLEAN", "", "whether the smile is fitted to this right"),
@@ -34,7 +35,9 @@ OPTION_COLUMNS = (
     # the fit of one expiry at one instant
     Column("update_kind", "VARCHAR", "", "'cold' fit, 'update', 'mean' function alone, 'seed'"),
     Column("n_quotes", "INTEGER", "", "quotes the smile rests on"),
-    Column("n_outliers", "INTEGER", "", "quotes left out: beyond 6 sds of the first fit"),
+    Column(
+        "n_outliers", "INTEGER", "", "quotes left out: beyond 5 robust sds of the fit without them"
+    ),
     Column("noise_scale", "DOUBLE", "", "variance of the quotes around the smile over the stated"),
     Column("iv_rmse", "DOUBLE", "per sqrt year", "root mean square of quoted less fitted vol"),
     Column("raw_mass", "DOUBLE", "fraction", "integral of the density before repair"),
@@ -45,6 +48,7 @@ OPTION_COLUMNS = (
     Column("calendar_gap", "DOUBLE", "", "least rise of total variance over the expiry before"),
     Column("mean", "DOUBLE", "", "mean of the law (options: dollars)"),
     Column("sd", "DOUBLE", "", "standard deviation of the law (options: dollars)"),
+    Column("sd_sd", "DOUBLE", "", "posterior sd of sd (options: dollars)"),
     Column("skew", "DOUBLE", "", "third standardized moment of the law"),
     Column("kurtosis", "DOUBLE", "", "fourth standardized moment of the law; 3 for a normal one"),
     Column("fit_ms", "DOUBLE", "ms", "wall time of smile and density"),

@@ -205,8 +205,8 @@ OPTION_SMILES = Table(
     "one option at one instant of the grid: microprice, volatility, greeks, or why there is none",
     columns(
         "ts expiry strike option_right log_moneyness bid_price ask_price microprice price_sd"
-        " early_exercise_premium implied_vol implied_vol_sd delta gamma vega forward discount"
-        " tau_years is_out_of_the_money parity_residual status"
+        " early_exercise_premium implied_vol implied_vol_sd delta gamma vega forward forward_sd"
+        " discount tau_years is_out_of_the_money parity_residual status"
     ),
     Partitions.DAY_AND_TICKER,
     key=("ts", "expiry", "strike", "option_right"),

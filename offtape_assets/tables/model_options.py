@@ -8,9 +8,10 @@ RISK_NEUTRAL_FITS = Table(
     "risk_neutral_fits",
     "the fit of one expiry's smile at one instant, judged before any repair",
     columns(
-        "ts expiry status update_kind forward discount tau_years n_quotes n_outliers noise_scale"
+        "ts expiry status update_kind forward forward_sd discount tau_years n_quotes n_outliers"
+        " noise_scale"
         " iv_rmse raw_mass negative_mass mass_outside_quotes mean_error_bp in_spread_share"
-        " parity_residual calendar_gap mean sd skew kurtosis fit_ms"
+        " parity_residual calendar_gap mean sd sd_sd skew kurtosis fit_ms"
     ),
     Partitions.DAY_AND_TICKER,
     key=("ts", "expiry"),

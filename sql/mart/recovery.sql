@@ -134,6 +134,25 @@ with matched as (
     ) as found
     join truth.leaders as planted using (date, group_name, ticker)
     union all
+    -- the mixture the chain was priced with; the mean's sd is parity's, the sd's the smile's
+    select
+        'risk_neutral' as estimator, date, ticker, quantity, estimate, truth, stated_sd, status
+    from model.risk_neutral_fits as found
+    join (
+        select
+            *,
+            probability * mean_yes + (1 - probability) * mean_no as mean,
+            probability * (sd_yes ** 2 + mean_yes ** 2)
+            + (1 - probability) * (sd_no ** 2 + mean_no ** 2) as square
+        from truth.conditional_laws
+    ) as planted using (date, ticker, ts, expiry)
+    cross join lateral (
+        values
+        ('log_mean', ln(found.mean), ln(planted.mean), found.forward_sd / found.mean),
+        ('log_sd', ln(found.sd), ln(planted.square - planted.mean ** 2) / 2,
+            found.sd_sd / found.sd)
+    ) as pairs (quantity, estimate, truth, stated_sd)
+    union all
     -- the panel's laws at the day's middle snapshot: what is not identified has no estimate
     select
         'conditional_' || method as estimator, date, ticker, quantity, estimate, truth, stated_sd,

@@ -65,6 +65,21 @@ def test_every_instant_has_a_law_near_the_truth(catalog):
 
 
 @pytest.mark.slow
+def test_recovery_states_the_error_of_mean_and_sd(catalog):
+    """Each instant once for the mean and once for the sd, with the sd the estimate states."""
+    rows = catalog.execute(
+        """
+        select quantity, count(*), min(stated_sd), max(abs(error)), max(abs(z))
+        from mart.recovery where estimator = 'risk_neutral' group by all order by all
+        """
+    ).fetchall()
+    assert [row[:2] for row in rows] == [("log_mean", 13), ("log_sd", 13)]
+    assert all(stated > 0 for _, _, stated, _, _ in rows)
+    assert max(error for _, _, _, error, _ in rows) < 0.02
+    assert max(z for _, _, _, _, z in rows) < 6
+
+
+@pytest.mark.slow
 def test_claims_hold_and_views_answer(catalog):
     failed = catalog.execute(
         "select claim from quality.results where not passed and is_blocking"

@@ -119,6 +119,15 @@ def test_bands_cover():
     assert 0.80 <= np.mean(np.concatenate(hits)) <= 0.99
 
 
+def test_stated_sd_of_the_sd_is_of_the_size_of_its_error():
+    for law in ("mild_event", "skewed_event", "merton"):
+        exact = law_moments(law)[1]
+        found = [density_of(law, 150, seed, with_bands=True) for seed in range(12)]
+        z = np.array([(d.sd - exact) / d.sd_sd for d in found])
+        assert 0.5 < np.sqrt(np.mean(z**2)) < 2.0
+        assert np.isnan(density_of(law, 150, 0).sd_sd)
+
+
 def test_repair_restores_mass_and_mean_and_only_cuts_the_negative():
     ratio = np.linspace(0.5, 1.6, 400)
     weights = trapezoid_weights(ratio)

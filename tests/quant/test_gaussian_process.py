@@ -35,7 +35,7 @@ def test_matches_the_dense_formula(row):
     np.testing.assert_allclose(process.mean(at)[0], mean, atol=2e-4 * np.abs(mean).max())
     level = np.zeros((3, at.size))
     level[0] = 1.0
-    sd = process.sd(at, level) / np.sqrt(process.noise_scale)
+    sd = process.sd(process.rows(at, level)) / np.sqrt(process.noise_scale)
     np.testing.assert_allclose(sd, np.sqrt(spread), rtol=0.05, atol=1e-6)
 
 
@@ -80,7 +80,7 @@ def test_band_covers():
     for _ in range(200):
         f = root @ rng.normal(size=60)
         process = Process(h, np.arange(60), x, f + rng.normal(size=60) * 1e-3, variance)
-        hits.append(np.abs(process.mean(x)[0] - f) <= 1.645 * process.sd(x, level))
+        hits.append(np.abs(process.mean(x)[0] - f) <= 1.645 * process.sd(process.rows(x, level)))
     assert 0.87 <= np.mean(hits) <= 0.93
 
 
