@@ -4,12 +4,16 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
+from rich.table import Table as Grid
 
 from offtape_assets.cli.app import (
     FAILED,
+    MISUSED,
+    From,
     Landing,
     SourceName,
     Tickers,
+    To,
     Warehouse,
     app,
     console,
@@ -88,3 +92,50 @@ def vacuum(
             remove(store, piece)
     verb = "would be removed" if dry_run else "removed"
     console.print(f"{count} files of {size / 1e6:.1f} MB {verb}")
+
+
+@app.command()
+def plan(
+    first: From,
+    last: To,
+    workers: Annotated[int | None, typer.Option(help="Threads here, or of the cluster.")] = None,
+    learnt_with: Annotated[
+        int | None, typer.Option(help="Workers when the record was made; default: cores.")
+    ] = None,
+    on_cluster: Annotated[bool, typer.Option("--on-cluster", help="Workers of a cluster.")] = False,
+    source: SourceName = None,
+    landing: Landing = None,
+    tickers: Tickers = None,
+    warehouse: Warehouse = None,
+) -> None:
+    """Predict a backfill's time, memory and disk from what this warehouse recorded so far.
+
+    Example: [bold]offtape plan --from 2015-01-02 --to 2024-12-31 --workers 32 --on-cluster[/]
+    """
+    from offtape_assets import planning
+    from offtape_assets.definitions import open_house
+
+    if last < first:
+        raise fail(f"--to {last.date()} lies before --from {first.date()}", MISUSED)
+    settings = settings_from(
+        source=source, landing=landing, tickers=tickers, workers=workers, warehouse=warehouse
+    )
+    house, days = open_house(settings), (first.date(), last.date())
+    try:
+        rates = planning.learn(house, learnt_with or settings_from().workers)
+    except planning.NoRecordError as error:
+        raise fail(str(error)) from None
+    found = planning.predict(house, rates, *days, settings.workers, on_cluster)
+    grid = Grid("stage", "partitions", "work, hours", "size, GB", title="what it will take")
+    for stage in found.stages:
+        cells = f"{stage.work_seconds / 3600:.3f}", f"{stage.size / 1e9:.3f}"
+        grid.add_row(stage.name, str(stage.partitions), *cells)
+    console.print(grid)
+    console.print(
+        f"{found.dates} dates, {len(settings.tickers)} names, {settings.workers} workers:"
+        f" {found.wall_seconds / 60:.1f} minutes, {found.memory_mb} MB of memory a process,"
+        f" {found.size / 1e9:.2f} GB of disk (learnt from {rates.learnt_from} partitions)",
+        soft_wrap=True,
+    )
+    useful = planning.useful_workers(house, rates, *days)
+    console.print(f"a cluster of up to {useful} one-thread workers is busy at least half the time")
