@@ -18,6 +18,7 @@ from offtape_assets.assets import (
 )
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.house import House, open_house
+from offtape_assets.assets.mart import mart_assets
 from offtape_assets.assets.materialize import to_dagster
 from offtape_assets.partitions import Axes
 from offtape_assets.schedules import automation
@@ -53,7 +54,7 @@ def build_definitions(settings: Settings, house: House | None = None) -> dg.Defi
     axes = Axes(settings)
     made = [to_dagster(asset, axes, group) for group, asset in declared()]
     return dg.Definitions(
-        assets=[asset for asset, _ in made],
+        assets=[*(asset for asset, _ in made), *mart_assets()],
         asset_checks=[check for _, check in made],
         resources={"house": house or open_house(settings)},
         executor=_executor(settings),

@@ -9,6 +9,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from offtape_assets.assets.declare import TableAsset
+from offtape_assets.assets.mart import KEYS as MART_KEYS
 from offtape_assets.assets.materialize import asset_key
 from offtape_assets.market.calendar import NEW_YORK, sessions_before
 from offtape_assets.partitions import Axes
@@ -16,6 +17,7 @@ from offtape_assets.settings import Settings
 from offtape_assets.tables.table import Partitions
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+MART_JOB = "views_of_the_mart"
 _JOB_NAMES = {
     Partitions.NONE: "reference_tables",
     Partitions.CALENDAR_DAY: "tables_of_a_calendar_day",
@@ -52,6 +54,7 @@ def automation(
         for kind, name in _JOB_NAMES.items()
         if any(asset.partitions is kind for _, asset in assets)
     ]
+    jobs.append(dg.define_asset_job(MART_JOB, dg.AssetSelection.assets(*MART_KEYS)))
     raw = [asset for _, asset in assets if asset.is_raw]
     kinds = [kind for kind in _JOB_NAMES if any(asset.partitions is kind for asset in raw)]
 

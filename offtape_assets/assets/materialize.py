@@ -18,6 +18,7 @@ from offtape_assets.assets.cluster import build_on_cluster
 from offtape_assets.assets.day_job import DayJob, Outcome
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.derived_day import DerivedDay
+from offtape_assets.assets.described import OWNERS, asset_key, column_schema, lineage_of
 from offtape_assets.assets.house import House
 from offtape_assets.assets.quality import gate_check_result, gate_check_spec, through_gates
 from offtape_assets.assets.raw_day import RawDay
@@ -29,13 +30,7 @@ from offtape_assets.tables.table import Partitions, Table
 
 FORCE_TAG = "offtape/force"
 """A run with this tag rebuilds the tables it lists, or all, though nothing changed."""
-OWNERS = ["team:offtape"]
 Target = tuple[date | None, str]
-
-
-def asset_key(table: Table) -> dg.AssetKey:
-    """The Dagster key of a table: [schema, table]."""
-    return dg.AssetKey([table.schema, table.name])
 
 
 def to_dagster(
@@ -150,12 +145,6 @@ def _spec(asset: TableAsset, table: Table, axes: Axes, group: str) -> dg.AssetSp
         dg.AssetDep(asset_key(read.table), partition_mapping=axes.mapping(asset.partitions, read))
         for read in asset.reads
     ]
-    columns = [
-        dg.TableColumn(
-            c.name, c.dtype, description=f"{c.meaning}{f' [{c.unit}]' if c.unit else ''}"
-        )
-        for c in table.all_columns
-    ]
     kinds = {"duckdb", "parquet", "sql" if has_query(table) else "python"}
     return dg.AssetSpec(
         asset_key(table),
@@ -167,7 +156,7 @@ def _spec(asset: TableAsset, table: Table, axes: Axes, group: str) -> dg.AssetSp
         code_version=asset.code_version(),
         automation_condition=None if asset.is_raw else dg.AutomationCondition.eager(),
         metadata={
-            "dagster/column_schema": dg.TableSchema(columns=columns),
+            "dagster/column_schema": column_schema(table),
             "dagster/table_name": table.full_name,
         },
     )
@@ -221,10 +210,10 @@ def _check_results(table: Table, outcomes: Sequence[Outcome]) -> Iterator[dg.Ass
 
 def _metadata(
     asset: TableAsset, table: Table, outcomes: Sequence[Outcome]
-) -> dict[str, dg.MetadataValue]:
+) -> dict[str, dg.MetadataValue | dg.TableColumnLineage]:
     built = [outcome for outcome in outcomes if outcome.status == "built"]
     counts = Counter(outcome.status for outcome in outcomes)
-    metadata: dict[str, dg.MetadataValue] = {
+    metadata: dict[str, dg.MetadataValue | dg.TableColumnLineage] = {
         "dagster/row_count": dg.MetadataValue.int(
             sum(outcome.rows.get(table.full_name, 0) for outcome in built)
         ),
@@ -232,6 +221,8 @@ def _metadata(
         "rows_quarantined": dg.MetadataValue.int(sum(outcome.quarantined for outcome in built)),
         "seconds": dg.MetadataValue.float(float(sum(outcome.seconds for outcome in built))),
     }
+    if has_query(table):
+        metadata["dagster/column_lineage"] = lineage_of(table)
     drawn = next((outcome for outcome in built if outcome.frames), None)
     if asset.picture and drawn:
         png = asset.picture(*drawn.frames)

@@ -18,6 +18,7 @@ from offtape_assets.cli.app import (
     Warehouse,
     app,
     console,
+    errors,
     fail,
     opened_catalog,
     settings_from,
@@ -150,7 +151,12 @@ def catalog(warehouse: Warehouse = None) -> None:
     from offtape_assets.storage.catalog import build_catalog
     from offtape_assets.storage.warehouse import Warehouse as Store
 
-    console.print(build_catalog(Store(settings_from(warehouse=warehouse).warehouse)))
+    built = build_catalog(Store(settings_from(warehouse=warehouse).warehouse))
+    console.print(built.url, soft_wrap=True)
+    for name, error in built.broken.items():
+        errors.print(f"[red]left out[/] {name}: {error}", soft_wrap=True, highlight=False)
+    if built.broken:
+        raise typer.Exit(FAILED)
 
 
 def _print_rows(names: list[str], rows: list[tuple[Any, ...]], style: Format) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import NamedTuple
 
+import duckdb
+
 from offtape_assets.quality.gate import Passage
 from offtape_assets.storage.warehouse import Warehouse
 
@@ -69,6 +71,11 @@ def write_index(warehouse: Warehouse, entries: Iterable[Entry]) -> str:
     return _publish(warehouse, page, f"{FOLDER}/index.html")
 
 
+def entries_of(catalog: duckdb.DuckDBPyConnection) -> list[Entry]:
+    """What the catalog knows of every gate."""
+    return [Entry(*row) for row in catalog.execute(_ENTRIES).fetchall()]
+
+
 def _cell(day: str, entries: list[Entry]) -> str:
     if not entries:
         return ""
@@ -113,6 +120,12 @@ def _offline(page: str, title: str) -> str:
     return page.replace("</head>", f"{icon}<style>{_STYLE}</style></head>", 1)
 
 
+_ENTRIES = """
+select
+    coalesce(partition_date::varchar, 'reference'), schema_name, table_name, count(*),
+    count(*) filter (where not passed), count(*) filter (where not passed and is_blocking)
+from quality.gates group by all
+"""
 _STAGES = ("raw", "features", "model", "truth")
 _REMOTE = (
     r"<script\b.*?</script>",

@@ -4,11 +4,12 @@ It is built beside the old one and put in its place, so that a reader always fin
 """
 
 import shutil
+from typing import NamedTuple
 
 import duckdb
 
 from offtape_assets.storage.connection import prepare
-from offtape_assets.storage.sql import quoted, views
+from offtape_assets.storage.sql import query_text, quoted
 from offtape_assets.storage.warehouse import Warehouse
 from offtape_assets.tables.mart import DATA_DICTIONARY
 from offtape_assets.tables.registry import SCHEMAS, mart_tables, stored_tables
@@ -17,22 +18,31 @@ from offtape_assets.tables.table import Table
 CATALOG = "offtape.duckdb"
 
 
-def build_catalog(warehouse: Warehouse) -> str:
-    """Rebuild the catalog file of a warehouse and return where it is."""
+class Catalog(NamedTuple):
+    """A catalog that was built: where it is, and the mart views that did not bind, with the error."""
+
+    url: str
+    broken: dict[str, str]
+
+
+def build_catalog(warehouse: Warehouse) -> Catalog:
+    """Rebuild the catalog file of a warehouse."""
     scratch = warehouse.store.scratch()
     file = scratch / CATALOG
     try:
         with duckdb.connect(str(file)) as connection:
             prepare(connection, warehouse.store)
-            create_views(connection, warehouse)
+            connection.begin()  # one write to the disk instead of one for every comment
+            broken = create_views(connection, warehouse)
+            connection.commit()
         warehouse.store.put(file, CATALOG)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return warehouse.store.url(CATALOG)
+    return Catalog(warehouse.store.url(CATALOG), broken)
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
-    """Create every schema, view and comment of the warehouse in a connection."""
+def create_views(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> dict[str, str]:
+    """Create every schema, view and comment; return the mart views that do not bind, with why."""
     for schema in SCHEMAS:
         connection.execute(f"create schema if not exists {schema}")
     for table in stored_tables():
@@ -40,20 +50,35 @@ def create_views(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) ->
         connection.execute(f"create or replace view {table.full_name} as {query}")
         _comment(connection, table, "view")
     _create_dictionary(connection)
-    waiting = views("mart")
+    return _create_mart(connection)
+
+
+def _create_mart(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    waiting = {table.full_name: table for table in mart_tables() if table is not DATA_DICTIONARY}
+    broken: dict[str, str] = {}
     while waiting:  # a mart view may read another one, so those that fail to bind wait a round
-        errors: dict[str, duckdb.Error] = {}
-        for name, query in waiting.items():
+        broken = {}
+        for name, table in waiting.items():
             try:
-                connection.execute(f"create or replace view mart.{name} as {query}")
-            except duckdb.CatalogException as error:
-                errors[name] = error
-        if len(errors) == len(waiting):
-            raise next(iter(errors.values()))
-        waiting = {name: waiting[name] for name in errors}
-    for table in mart_tables():
-        if table is not DATA_DICTIONARY:
-            _comment(connection, table, "view")
+                _create_view(connection, table)
+            except (duckdb.Error, ValueError) as error:
+                broken[name] = str(error).splitlines()[0]
+        if len(broken) == len(waiting):
+            break
+        waiting = {name: waiting[name] for name in broken}
+    return broken
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Create one mart view if it yields the declared columns."""
+    name = table.full_name
+    query = query_text(table)
+    found = [column[0] for column in connection.execute(f"describe {query}").fetchall()]
+    declared = [column.name for column in table.columns]
+    if found != declared:
+        raise ValueError(f"{name} yields {sorted(set(found) ^ set(declared))} other than declared")
+    connection.execute(f"create or replace view {name} as {query}")
+    _comment(connection, table, "view")
 
 
 def _create_dictionary(connection: duckdb.DuckDBPyConnection) -> None:

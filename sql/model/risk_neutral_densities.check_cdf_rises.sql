@@ -1,4 +1,4 @@
 -- A guilty row is one strike at which the distribution function falls.
-select ts, expiry, strike
+select ticker, ts, expiry, strike
 from judged
-qualify cdf < lag(cdf) over (partition by ts, expiry order by strike) - 1e-12
+qualify cdf < lag(cdf) over (partition by ticker, ts, expiry order by strike) - 1e-12
