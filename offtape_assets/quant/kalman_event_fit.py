@@ -29,6 +29,7 @@ PRIOR_SD = np.array([1.5, 1.5, 2.0, 1.5])  # of their logarithms; worth a few tr
 PERSISTENCES = (0.85, 0.0)  # rounding stays (quotes in ticks) or is dithered away by noise
 DITHER_EVIDENCE = 6.0  # log-likelihood by which the second must win: it is the bolder claim
 LEVEL_SCAN = np.log(10.0) * np.linspace(-2.5, 2.5, 11)  # of ln Q about its prior, before the search
+HESSIAN_STEP = 0.2  # in logarithms; the search stops within 0.1
 FEWEST_TO_FIT = 30
 UNKNOWN = EventModel(*(np.nan for _ in LEVEL_PRIOR))
 FEWEST_TRADES = 50  # before the first fit; until then the priors' parameters are used
@@ -83,6 +84,9 @@ def fit_event(tape: EventTape, start: EventModel | None = None) -> EventFit:
     PERSISTENCES and keeps the better, the second only if it wins by DITHER_EVIDENCE. The
     likelihood in Q can have two maxima (calm trades seen as all calm, or as active spells in a
     stiller calm), so Q is scanned first. Switching rates, jump size and vig stay at the prior's.
+    The books' error enters the level's own error one for one and is known to a factor only, so
+    its sd is the posterior's mean, not its mode: the width of the band is then right on average
+    over what is not known.
     """
     count = tape.prices.size
     if count < FEWEST_TO_FIT:
@@ -107,7 +111,33 @@ def fit_event(tape: EventTape, start: EventModel | None = None) -> EventFit:
             best = EventFit(fitted, -float(found.fun), count, "ok")
     if best.status != "ok":
         return best._replace(log_likelihood=np.nan)
-    return best._replace(log_likelihood=event_log_likelihood(tape, best.model))
+    model = _with_mean_basis(tape, best.model)
+    return best._replace(model=model, log_likelihood=event_log_likelihood(tape, model))
+
+
+def _with_mean_basis(tape: EventTape, model: EventModel) -> EventModel:
+    """The books' error at the posterior mean of its sd, by Laplace's approximation at the mode."""
+    centre, mode = _logs(LEVEL_PRIOR), _logs(model)
+
+    def loss(logs: np.ndarray) -> float:
+        penalty = 0.5 * float((((logs - centre) / PRIOR_SD) ** 2).sum())
+        return penalty - event_log_likelihood(tape, _with(model, logs, model.tick_persistence))
+
+    steps, size = HESSIAN_STEP * np.eye(mode.size), mode.size
+    at_mode = loss(mode)
+    up, down = ([loss(mode + sign * step) for step in steps] for sign in (1.0, -1.0))
+    hessian = np.diag(
+        [above + below - 2.0 * at_mode for above, below in zip(up, down, strict=True)]
+    )
+    for i in range(size):
+        for j in range(i):
+            both = loss(mode + steps[i] + steps[j]) + loss(mode - steps[i] - steps[j])
+            mixed = both - up[i] - down[i] - up[j] - down[j] + 2.0 * at_mode
+            hessian[i, j] = hessian[j, i] = 0.5 * mixed
+    precision, axes = np.linalg.eigh(hessian / HESSIAN_STEP**2)
+    precision = np.maximum(precision, 1.0 / PRIOR_SD.max() ** 2)  # no less is known than before
+    variance = float((axes[FITTED.index("basis_variance")] ** 2 / precision).sum())
+    return model._replace(basis_variance=model.basis_variance * float(np.exp(0.25 * variance)))
 
 
 def fit_event_probit(tape: EventTape, level_fit: EventFit) -> EventFit:

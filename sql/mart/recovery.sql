@@ -53,6 +53,22 @@ with matched as (
     join truth.joint_correlations as planted using (date, expiry, ticker_a, ticker_b)
     where prior not in ('given_yes', 'given_no', 'mixed')
     union all
+    -- the ticker is the factor; names without a law leave a portfolio that is not the planted one
+    select
+        'factor_laws' as estimator, date, factor as ticker, quantity, estimate, truth,
+        null::double as stated_sd,
+        if(abs(found.weight_coverage - planted.weight_coverage) < 1e-9, status, 'other_names')
+            as status
+    from model.factor_moments as found
+    join truth.factor_laws as planted using (date, ts, expiry, factor)
+    cross join lateral (
+        values
+        ('mean', found.mean, planted.mean),
+        ('variance', found.variance, planted.variance),
+        ('implied_vol', found.implied_vol, planted.implied_vol),
+        ('log_implied_vol', ln(found.implied_vol), ln(planted.implied_vol))
+    ) as pairs (quantity, estimate, truth)
+    union all
     -- betas of the whole session, late prices included; those by the second are shrunk by lateness
     select
         'factor_betas' as estimator, date, ticker, quantity, estimate, truth, stated_sd, status
@@ -106,10 +122,11 @@ with matched as (
     asof join (select ts, probability from truth.event_path) as planted
         on by_minute.traded >= planted.ts
     union all
+    -- in logarithms: the error of a variance from few increments is a share of it
     select
-        'event_clock' as estimator, clocks.date, null::varchar as ticker, method as quantity,
-        clocks.clock_rate as estimate, planted.clock_rate as truth,
-        clock_rate_error as stated_sd, status
+        'event_clock' as estimator, clocks.date, null::varchar as ticker, 'log_rate.' || method as quantity,
+        ln(nullif(clocks.clock_rate, 0)) as estimate, ln(nullif(planted.clock_rate, 0)) as truth,
+        clock_rate_error / nullif(clocks.clock_rate, 0) as stated_sd, status
     from model.event_clocks as clocks
     join (
         select time_bucket(interval 2 hour, ts) + interval 2 hour as ts,

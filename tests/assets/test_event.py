@@ -26,9 +26,12 @@ def query(job: Backfill, text: str) -> pl.DataFrame:
 
 def test_a_simulated_day_is_recovered(tmp_path: Path) -> None:
     day = date(2024, 10, 21)
-    settings = Settings(warehouse=str(tmp_path), tickers="SPY", start_date=day, workers=1)
+    pair = {"event_yes": "CONTROLH-2024-R", "event_no": "CONTROLH-2024-D"}
+    settings = Settings(warehouse=str(tmp_path), tickers="SPY", start_date=day, workers=1, **pair)
     job = backfill(settings, day)
     assert job.run() == []
+    contracts = query(job, "select distinct contract from model.kalshi_probabilities")
+    assert set(contracts["contract"]) == set(pair.values())  # another event by settings alone
     scores = query(
         job,
         "select quantity, estimates_ok, rmse, coverage_90 from mart.recovery_scores"
