@@ -34,6 +34,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _packages()
     yield from _warehouse(settings)
     yield _source(settings)
+    if settings.source == "vendors" and settings.landing is not None:
+        yield from _vendors(settings)
 
 
 def _packages() -> Iterator[Finding]:
@@ -67,6 +69,14 @@ def _bucket(root: str, store: object) -> Finding:
     except Exception as error:  # whatever boto3 raises is the finding
         return Finding("warehouse", False, f"{root}: {error}", "check the bucket and credentials")
     return Finding("warehouse", True, root)
+
+
+def _vendors(settings: Settings) -> Iterator[Finding]:
+    """What each vendor answers, and whether the plan reaches the event's date."""
+    from offtape_assets.sources.vendors.source import VendorSource
+
+    for vendor in VendorSource(settings).vendors.values():
+        yield from (Finding(*probe) for probe in vendor.probe(settings.event_date))
 
 
 def _source(settings: Settings) -> Finding:

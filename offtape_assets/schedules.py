@@ -14,6 +14,7 @@ from offtape_assets.assets.materialize import asset_key
 from offtape_assets.market.calendar import NEW_YORK, sessions_before
 from offtape_assets.partitions import Axes
 from offtape_assets.settings import Settings
+from offtape_assets.sources.opening import restated_files
 from offtape_assets.tables.table import Partitions
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -58,12 +59,15 @@ def automation(
     raw = [asset for _, asset in assets if asset.is_raw]
     kinds = [kind for kind in _JOB_NAMES if any(asset.partitions is kind for asset in raw)]
 
-    def request(kind: Partitions, day: date, run_key: str) -> dg.RunRequest:
+    def request(
+        kind: Partitions, day: date, run_key: str, names: Sequence[str] | None = None
+    ) -> dg.RunRequest:
+        tables = [table for a in raw if a.partitions is kind for table in a.tables]
         return dg.RunRequest(
             run_key=f"{run_key}:{kind.value}",
             job_name=_JOB_NAMES[kind],
             asset_selection=[
-                asset_key(table) for a in raw if a.partitions is kind for table in a.tables
+                asset_key(table) for table in tables if names is None or table.full_name in names
             ],
             tags=range_tags([day], settings.tickers, kind),
         )
@@ -92,8 +96,11 @@ def automation(
         seen = int(context.cursor or 0)
         newest, days = seen, set[str]()
         for path in settings.landing.rglob("*"):
+            name = path.relative_to(settings.landing).as_posix()
+            if name.startswith("."):  # what is still arriving, and versions that were replaced
+                continue
             changed = path.stat().st_mtime_ns
-            found = _DATE.search(path.relative_to(settings.landing).as_posix())
+            found = _DATE.search(name)
             if path.is_file() and found and changed > seen:
                 days.add(found.group())
                 newest = max(newest, changed)
@@ -102,10 +109,23 @@ def automation(
                 yield request(kind, date.fromisoformat(day), f"{day}:{newest}")
         context.update_cursor(str(newest))
 
+    @dg.sensor(jobs=jobs, minimum_interval_seconds=3600)
+    def restated_vendor_files(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
+        """Ask for the raw tables of every date of which a vendor has another version now."""
+        if settings.source != "vendors":
+            return
+        found = restated_files(settings)
+        for kind in kinds:
+            by_kind = {t.full_name for a in raw if a.partitions is kind for t in a.tables}
+            for restated in found:
+                names = by_kind.intersection(restated.tables)
+                if names:
+                    yield request(kind, restated.day, restated.version, sorted(names))
+
     return {
         "jobs": jobs,
         "schedules": [schedule_of(kind) for kind in kinds],
-        "sensors": [new_landing_files],
+        "sensors": [new_landing_files, restated_vendor_files],
     }
 
 

@@ -7,10 +7,12 @@ from datetime import date
 from itertools import groupby
 from typing import NamedTuple
 
-from offtape_assets.agenda import is_open
+from offtape_assets.agenda import first_day_needed, is_open, waves
+from offtape_assets.assets.day_job import DayJob
 from offtape_assets.assets.materialize import day_job
 from offtape_assets.definitions import declared, open_house
 from offtape_assets.settings import Settings
+from offtape_assets.storage.warehouse import Partition
 from offtape_assets.tables.table import Partitions
 
 COLOURS = {"done": "green", "stale": "yellow", "failed": "red", "absent": "dim", "missing": "dim"}
@@ -26,31 +28,49 @@ class Standings(NamedTuple):
 
 
 def standings(settings: Settings, first: date | None = None, last: date | None = None) -> Standings:
-    """How the tables stand on every date that has any partition."""
+    """How the tables stand on every date that has any partition.
+
+    A partition is stale, too, where one that it is made from is.
+    """
     house = open_house(settings)
     assets = [a for _, a in declared() if a.partitions is not Partitions.NONE]
-    dates = sorted(
-        {
-            day
-            for asset in assets
-            for day in house.warehouse.days(asset.tables[0])
-            if (first is None or day >= first) and (last is None or day <= last)
-        }
-    )
+    known = sorted({day for asset in assets for day in house.warehouse.days(asset.tables[0])})
+    known = [day for day in known if last is None or day <= last]
+    dates = [day for day in known if first is None or day >= first]
+    if not dates:
+        return Standings([], {})
+    start = first_day_needed(None, dates[0], dates[-1])
+    stale: set[Partition] = set()
     counts: dict[str, list[Counter[str]]] = {}
     scratch = house.warehouse.store.scratch()
     try:
-        for asset in assets:
-            tickers = settings.tickers if asset.tables[0].has_ticker else ("",)
-            row = []
-            for day in dates:
-                job = day_job(house, asset, day, tickers, scratch)
-                open_tickers = tickers if is_open(asset.partitions, day) else ()
-                row.append(Counter(job.standing(ticker) for ticker in open_tickers))
-            counts |= {table.full_name: row for table in asset.tables}
+        for asset in (asset for wave in waves(assets) for asset in wave):
+            by_day = {
+                day: _judged(day_job(house, asset, day, settings.tickers, scratch), stale)
+                for day in known
+                if day >= start
+            }
+            for table in asset.tables:
+                counts[table.full_name] = [by_day[day] for day in dates]
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return Standings(dates, counts)
+    order = [table.full_name for asset in assets for table in asset.tables]
+    return Standings(dates, {name: counts[name] for name in order})
+
+
+def _judged(job: DayJob, stale: set[Partition]) -> Counter[str]:
+    """How one asset stands on one date; what is stale is added to `stale`."""
+    asset, day = job.asset, job.trading_day
+    tickers = job.tickers if asset.tables[0].has_ticker else ("",)
+    found: Counter[str] = Counter()
+    for ticker in tickers if is_open(asset.partitions, day) else ():
+        standing = job.standing(ticker)
+        if standing == "done" and not stale.isdisjoint(job.inputs(ticker)):
+            standing = "stale"
+        if standing == "stale":
+            stale |= {Partition(table, day, ticker) for table in asset.tables}
+        found[standing] += 1
+    return found
 
 
 def as_grid(found: Standings) -> Iterator[list[str]]:

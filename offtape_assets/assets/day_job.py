@@ -19,6 +19,7 @@ import polars as pl
 
 from offtape_assets.assets.declare import TableAsset, digest
 from offtape_assets.assets.house import House
+from offtape_assets.sources.source import SourceError
 from offtape_assets.storage import seal
 from offtape_assets.storage.claims import Verdict, how_to_see, verdict_rows
 from offtape_assets.storage.warehouse import Lineage, Partition, State
@@ -102,9 +103,13 @@ class DayJob(ABC):
             unchanged = self.is_unchanged(ticker, self.expected(ticker))
         except AbsentError:
             return "absent" if status == "absent" else "stale"
-        except NotReadyError:
+        except (NotReadyError, SourceError):
             return "stale"
         return "done" if unchanged else "stale"
+
+    def inputs(self, ticker: str) -> set[Partition]:
+        """Partitions of the warehouse that one partition is made from."""
+        return set()
 
     def run(self) -> Iterator[Outcome]:
         """Build every ticker in a pool and yield the outcomes as they come."""

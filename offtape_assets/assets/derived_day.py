@@ -26,6 +26,13 @@ class DerivedDay(DayJob):
         """Signed by the fingerprints of the inputs as they are now."""
         return self._signed(self._inputs_of(ticker))
 
+    def inputs(self, ticker: str) -> set[Partition]:
+        """The partitions its reads stand for; none where one of them is absent or not ready."""
+        try:
+            return {one for found in self._inputs_of(ticker).values() for one in found}
+        except (AbsentError, NotReadyError):
+            return set()
+
     def make(self, ticker: str) -> Outcome:
         """Build one partition unless its inputs and code are unchanged."""
         found = self._inputs_of(ticker)
@@ -60,13 +67,12 @@ class DerivedDay(DayJob):
                 files.append((file, target))
                 verdicts[target.table.full_name] = judge(connection, file, target)
             self.publish(connection, files, verdicts)
+            drawn = self._drawn(frames, inputs)
         rows = {
             target.table.full_name: frame.height
             for target, frame in zip(targets, frames, strict=True)
         }
-        return Outcome(
-            self.day, ticker, "built", rows=rows, verdicts=verdicts, frames=self._drawn(frames)
-        )
+        return Outcome(self.day, ticker, "built", rows=rows, verdicts=verdicts, frames=drawn)
 
     def _call(self, inputs: Inputs) -> Sequence[pl.DataFrame]:
         build = self.asset.build
@@ -75,9 +81,11 @@ class DerivedDay(DayJob):
         made = build(inputs)
         return (made,) if isinstance(made, pl.DataFrame) else made
 
-    def _drawn(self, frames: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, ...]:
+    def _drawn(self, frames: Sequence[pl.DataFrame], inputs: Inputs) -> tuple[pl.DataFrame, ...]:
         """Frames are kept only where a picture will be drawn from them."""
-        return tuple(frames) if self.asset.picture else ()
+        if self.asset.picture is None:
+            return ()
+        return (*frames, *(inputs.frame(table) for table in self.asset.picture_reads))
 
     def _ready(self, read: Read, ticker: str) -> list[Partition]:
         """The partitions a read stands for; raises where they are absent or not ready."""

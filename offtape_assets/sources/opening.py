@@ -8,6 +8,7 @@ from offtape_assets.sources.source import Source, SourceError
 
 if TYPE_CHECKING:
     from offtape_assets.sources.simulator.simulator import SimulatorSource
+    from offtape_assets.sources.vendors.source import Restated
 
 
 _OWN_SETTINGS = {"seed", "kind", "event_date", "rates", "chain_minutes"}
@@ -36,6 +37,13 @@ def open_source(settings: Settings) -> Source:
     from offtape_assets.sources.landing.landing import LandingSource  # a second to load
 
     return LandingSource(settings.landing)
+
+
+def restated_files(settings: Settings) -> "list[Restated]":
+    """Files whose vendors have another version now than the landing folder; asks the vendors."""
+    from offtape_assets.sources.vendors.source import VendorSource  # polars, a second to load
+
+    return VendorSource(settings).look()
 
 
 def simulated_market(settings: Settings) -> "SimulatorSource":

@@ -1,4 +1,4 @@
-"""How the names depend on each other at an expiry, in closed form.
+"""How the names depend on each other at an expiry, in closed form, and what factors inherit.
 
 Given an outcome the log prices are Gaussian with shared factors and innovations; the outcome
 itself moves all names at once. Funds are taken as lognormal with their basket's exposures.
@@ -12,8 +12,9 @@ import polars as pl
 
 from offtape_assets.market.calendar import sessions
 from offtape_assets.sources.simulator import chain
+from offtape_assets.sources.simulator.factors import members
 from offtape_assets.sources.simulator.laws import aftermaths, conditional_laws, exposures
-from offtape_assets.sources.simulator.names import FACTOR_DAILY_SD, innovation_name
+from offtape_assets.sources.simulator.names import FACTOR_DAILY_SD, FACTORS, innovation_name
 from offtape_assets.sources.simulator.world import SessionWorld
 
 
@@ -26,37 +27,46 @@ def horizon(market: SessionWorld) -> date:
 
 def correlations(market: SessionWorld, tickers: Sequence[str], expiry: date) -> np.ndarray:
     """Correlation matrix of prices at an expiry as of the session's open; (names, names)."""
-    second = np.zeros((len(tickers), len(tickers)))
+    covariance = covariance_over_forwards(market, tickers, expiry, market.open)
+    sd = np.sqrt(np.diag(covariance))
+    return covariance / np.outer(sd, sd)
+
+
+def covariance_over_forwards(
+    market: SessionWorld, tickers: Sequence[str], expiry: date, second: int
+) -> np.ndarray:
+    """Covariance of prices at an expiry over their forwards, as of a second; (names, names)."""
+    shared = np.zeros((len(tickers), len(tickers)))
     mean = np.zeros(len(tickers))
-    opening = np.array([market.open])
-    laws = [conditional_laws(market, ticker, opening, expiry) for ticker in tickers]
-    probability = market.probability(0)[market.open]
+    laws = [conditional_laws(market, ticker, np.array([second]), expiry) for ticker in tickers]
+    probability = market.probability(0)[second]
     firms = np.array([innovation_name(ticker) for ticker in tickers])
     shared_falls = firms[:, None] == firms
     for outcome, share in ((True, probability), (False, 1 - probability)):
-        covariance = log_covariance(market, tickers, expiry, outcome)
+        covariance = log_covariance(market, tickers, expiry, outcome, second)
         gains = np.array([(law.gain_yes if outcome else law.gain_no)[0] for law in laws])
         falls = [law.fall_yes if outcome else law.fall_no for law in laws]
         squares = np.array([weights @ factors**2 for weights, factors in map(aftermaths, falls)])
         moments = np.outer(gains, gains) * np.exp(covariance)
         moments *= np.where(shared_falls, squares, 1.0)
-        second += share * moments
+        shared += share * moments
         mean += share * gains
-    covariance = second - np.outer(mean, mean)
-    sd = np.sqrt(np.diag(covariance))
-    return covariance / np.outer(sd, sd)
+    return shared - np.outer(mean, mean)
 
 
 def log_covariance(
-    market: SessionWorld, tickers: Sequence[str], expiry: date, outcome: bool
+    market: SessionWorld, tickers: Sequence[str], expiry: date, outcome: bool, second: int
 ) -> np.ndarray:
-    """Covariance of log prices at an expiry given an outcome, falls left out; (names, names)."""
+    """Covariance of log prices at an expiry given an outcome as of a second; (names, names).
+
+    Falls are left out.
+    """
     levels, event_date = market.levels, market.world.event_date
     held = [exposures(levels, levels.name(ticker)) for ticker in tickers]
     loadings = np.array([factors for factors, _ in held])
     sources = sorted({source for _, own in held for source in own})
     own = np.array([[part.get(source, 0.0) for source in sources] for _, part in held])
-    left = float(1 - np.cumsum(market.variance_shares)[market.open])
+    left = float(1 - np.cumsum(market.variance_shares)[second])
     days = sessions(market.day, expiry)
     spans = [(left if day == market.day else 1.0, day) for day in days]
     total = sum(span for span, _ in spans)
@@ -89,3 +99,37 @@ def correlation_rows(market: SessionWorld, tickers: Sequence[str]) -> pl.DataFra
         "ticker_b": listed[second],
         "correlation": matrix[first, second],
     })  # fmt: skip
+
+
+def factor_rows(market: SessionWorld, tickers: Sequence[str]) -> pl.DataFrame:
+    """Rows of truth.factor_laws, on the chain's instants."""
+    everyone = members(market.world.market_names)
+    is_held = np.isin(everyone.tickers, list(tickers))
+    names = [str(ticker) for ticker in everyone.tickers[is_held]]
+    weights = everyone.weights[:, is_held]
+    expiry = horizon(market)
+    seconds = chain.snapshot_seconds(market)
+    spots = np.array([market.price(ticker)[seconds] for ticker in names]).reshape(len(names), -1)
+    forwards = chain.forward_price(market, spots, (expiry - market.day).days)
+    covariances = [covariance_over_forwards(market, names, expiry, second) for second in seconds]
+    rows = []
+    for factor, own, whole in zip(FACTORS, weights, everyone.weights, strict=True):
+        dollars = own[:, None] * forwards
+        variance = np.einsum("it,tij,jt->t", dollars, np.array(covariances), dollars)
+        rows.append(
+            pl.DataFrame(
+                {
+                    "ts": ((market.start + seconds) * 1_000_000).astype("datetime64[us]"),
+                    "mean": dollars.sum(axis=0),
+                    "variance": variance,
+                    "implied_vol": np.sqrt(variance),
+                }
+            ).with_columns(
+                pl.lit(expiry).alias("expiry"),
+                pl.lit(factor).alias("factor"),
+                pl.lit(np.abs(own).sum() / np.abs(whole).sum()).alias("weight_coverage"),
+            )
+        )
+    return pl.concat(rows).select(
+        "ts", "expiry", "factor", "mean", "variance", "implied_vol", "weight_coverage"
+    )

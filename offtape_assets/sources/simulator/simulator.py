@@ -99,6 +99,7 @@ class SimulatorSource:
             raw.FACTOR_LIBRARY: self._factor_library,
             raw.ETF_BASKETS: self._etf_baskets,
             truth_tables.JOINT_CORRELATIONS: self._joint_correlations,
+            truth_tables.FACTOR_LAWS: self._factor_laws,
             raw.DAILY_BARS: self._daily_bars,
             raw.MINUTE_BARS: self._minute_bars,
             raw.KALSHI_TRADES: self._kalshi_trades,
@@ -197,6 +198,9 @@ class SimulatorSource:
 
     def _joint_correlations(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
         return joint.correlation_rows(self.session(day), tickers)
+
+    def _factor_laws(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
+        return joint.factor_rows(self.session(day), tickers)
 
     def _daily_bars(self, day: date, tickers: Sequence[str]) -> pl.DataFrame:
         market = self.session(day)

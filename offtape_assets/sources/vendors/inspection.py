@@ -67,7 +67,7 @@ def inspect(file: Path, is_gzip: bool, quotes_of: date | None = None) -> Inspect
             if sizes:
                 sizes.add(text)
         if sizes and quotes_of:
-            unit = _unit(sizes.finish(), quotes_of)
+            unit = _unit(sizes.counts, quotes_of)
     else:
         for _ in chunks:
             pass
@@ -113,38 +113,27 @@ class _SizeSample:
     def __init__(self, compressed_bytes: int) -> None:
         self.counts: Counter[int] = Counter()
         blocks = compressed_bytes * TYPICAL_RATIO // SAMPLED_BYTES
-        self._stride = max(1, blocks // SAMPLES) * SAMPLED_BYTES
+        self._stride = blocks // SAMPLES * SAMPLED_BYTES
+        """Bytes from one sample to the next; 0 where all of the file is taken."""
         self._position, self._next = 0, 0
         self._waiting = b""
-        self._is_taking = True
 
     def add(self, text: bytes) -> None:
         """Take the next text of the file, in order."""
-        if self._position >= self._next and not self._is_taking:
-            self._is_taking = True
-        self._position += len(text)
-        if not self._is_taking:
-            return
-        self._waiting += text
-        if len(self._waiting) >= SAMPLED_BYTES:
-            self._count()
+        if not self._stride:
+            whole, end, self._waiting = (self._waiting + text).rpartition(b"\n")
+            self._count(whole + end)
+        elif self._position >= self._next:
+            self._count(text[text.find(b"\n") + 1 :][:SAMPLED_BYTES].rpartition(b"\n")[0])
             self._next += self._stride
-            self._is_taking = self._stride <= SAMPLED_BYTES
+        self._position += len(text)
 
-    def _count(self) -> None:
-        """Count the sizes of the whole lines that wait; a torn first line is left out."""
-        block = self._waiting
-        self._waiting = b""
-        start = block.find(b"\n") + 1
-        end = block.rfind(b"\n") + 1
-        if end <= start:
+    def _count(self, lines: bytes) -> None:
+        """Count the sizes of whole lines; the header's are no numbers."""
+        if not lines:
             return
-        if self._stride <= SAMPLED_BYTES:
-            self._waiting = block[end - 1 :]  # its line end marks where the next line starts
         try:
-            text = pl.read_csv(
-                block[start:end], has_header=False, infer_schema=False, columns=_SIZE_PLACES
-            )
+            text = pl.read_csv(lines, has_header=False, infer_schema=False, columns=_SIZE_PLACES)
         except pl.exceptions.PolarsError:
             return  # the reader says what is wrong with these lines
         text.columns = _SIZE_COLUMNS
@@ -152,12 +141,6 @@ class _SizeSample:
         for side in ("ask", "bid"):
             prices, sizes = (frame[f"{side}_{what}"].to_numpy() for what in ("price", "size"))
             self.counts += count_sizes(prices, sizes)
-
-    def finish(self) -> Counter[int]:
-        """Count what still waits."""
-        if self._waiting:
-            self._count()
-        return self.counts
 
 
 def _unit(counts: Counter[int], day: date) -> SizeUnit:

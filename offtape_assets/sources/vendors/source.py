@@ -9,6 +9,7 @@ from datetime import date
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -52,6 +53,14 @@ def open_vendors(settings: Settings, landing: Path) -> dict[str, Vendor]:
         Fred(chosen, patience),
     ]
     return {vendor.name: vendor for vendor in known if vendor.name in chosen.vendors}
+
+
+class Restated(NamedTuple):
+    """A held file of which the vendor has another version."""
+
+    day: date
+    tables: list[str]
+    version: str
 
 
 class VendorSource:
@@ -141,15 +150,20 @@ class VendorSource:
             self._bring_back(vendor, table, day, tickers)
         yield from self._landing.read(table, day, tickers, scratch)
 
-    def look(self) -> list[Wanted]:
-        """Ask the vendors for the versions of everything held; return what was restated."""
-        restated = []
+    def look(self) -> list[Restated]:
+        """Ask the vendors for the versions of everything held; tell what was restated."""
+        found = []
         for vendor in self.vendors.values():
-            if vendor.has_versions:
-                held = [_wanted(e) for e in self.manifest.held_files() if e.vendor == vendor.name]
-                self.fetcher(vendor.name).look(held)
-                restated += [one for one in held if self._is_restated(one.path)]
-        return restated
+            if not vendor.has_versions:
+                continue
+            held = [_wanted(e) for e in self.manifest.held_files() if e.vendor == vendor.name]
+            self.fetcher(vendor.name).look(held)
+            for one in held:
+                latest = self.manifest.latest(one.path)
+                if latest and latest.status == "restated":
+                    tables = [t for t, sets in vendor.tables.items() if one.dataset in sets]
+                    found.append(Restated(one.day, tables, f"{one.path}:{latest.etag}"))
+        return found
 
     def _vendor_of(self, table: Table) -> Vendor | None:
         owners = [v for v in self.vendors.values() if table.full_name in v.tables]
@@ -171,10 +185,6 @@ class VendorSource:
             return ""
         is_newer = latest and latest.etag and latest.etag != held.etag
         return f"{wanted.path}:{latest.etag if latest and is_newer else held.sha256}"
-
-    def _is_restated(self, path: str) -> bool:
-        latest = self.manifest.latest(path)
-        return latest is not None and latest.status == "restated"
 
     def _bring_back(self, vendor: Vendor, table: Table, day: date, tickers: Sequence[str]) -> None:
         fetcher = self.fetcher(vendor.name)

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from offtape_assets.sources.vendors.refusal import Patience, Refusal, redacted, refusal_of
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 16
 USER_AGENT = "Mozilla/5.0 (compatible; offtape)"
 """French's server refuses clients without a browser's name."""
 Judge = Callable[[requests.Response], Refusal | None]
