@@ -300,9 +300,8 @@ def _bands(
 ) -> tuple[Array, Array, Array, float]:
     """sd of implied volatility, density per dollar and distribution at log-moneyness k, and of the
     law's variance: 2 int O(K) dK over the out-of-the-money premiums O, whose slope in s is K phi(d2)."""
-    level, slope = np.zeros((3, k.size)), np.zeros((3, k.size))
-    level[0] = 1.0
+    slope = np.zeros((3, k.size))
     slope[:2] = coefficients[3:]
     of_variance = 2.0 * strike * coefficients[4] * trapezoid_weights(strike)
-    bands, variance_sd = smile.band(k, [level, coefficients[:3], slope], of_variance)
+    bands, variance_sd = smile.band(k, [coefficients[:3], slope], of_variance)
     return bands[0] / root, bands[1] / strike, bands[2], variance_sd

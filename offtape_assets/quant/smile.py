@@ -122,8 +122,8 @@ class Smile:
     def band(
         self, log_moneyness: Array, functionals: list[Array], weights: Array
     ) -> tuple[list[Array], float]:
-        """Posterior sds: of c0 s + c1 s' + c2 s'' at log_moneyness (point,) for each c (3, point), and of
-        the sum of weights (point,) times s.
+        """Posterior sds: of s and of c0 s + c1 s' + c2 s'' at log_moneyness (point,) for each c
+        (3, point), and of the sum of weights (point,) times s.
 
         Uncertain are the process and, to first order, the four parameters of the mean function.
         """
@@ -133,14 +133,16 @@ class Smile:
         prior = PRIOR_SD * np.array([1.0, self.mixture.sd1 + self.mixture.sd2, 1.0, 1.0])
         lower = self.process.joint_factor(moves[:, 0, size:].T, prior)
         moves, place = moves[:, :, :size], log_moneyness + self.shift
-        of_sum = np.zeros((3, size))
-        of_sum[0] = weights
+        level = np.zeros((3, size))
+        level[0] = 1.0
         rows = [
-            np.concatenate([self.process.rows(place, c), np.einsum("apk,pk->ak", moves, c)])
-            for c in (*functionals, of_sum)
+            np.concatenate([self.process.rows(place, c), (moves * c).sum(axis=1)])
+            for c in (level, *functionals)
         ]
-        summed = np.ascontiguousarray(rows.pop().sum(axis=1, keepdims=True))
-        return [self.process.sd(r, lower) for r in rows], float(self.process.sd(summed, lower)[0])
+        of_sum = self.process.sd(
+            np.ascontiguousarray((rows[0] * weights).sum(axis=1)[:, None]), lower
+        )
+        return [self.process.sd(r, lower) for r in rows], float(of_sum[0])
 
 
 def fit_smile(quotes: Quotes, with_process: bool = True) -> Smile:
