@@ -124,7 +124,8 @@ with matched as (
     union all
     -- in logarithms: the error of a variance from few increments is a share of it
     select
-        'event_clock' as estimator, clocks.date, null::varchar as ticker, 'log_rate.' || method as quantity,
+        'event_clock' as estimator, clocks.date, null::varchar as ticker,
+        'log_rate.' || method as quantity,
         ln(nullif(clocks.clock_rate, 0)) as estimate, ln(nullif(planted.clock_rate, 0)) as truth,
         clock_rate_error / nullif(clocks.clock_rate, 0) as stated_sd, status
     from model.event_clocks as clocks
