@@ -10,7 +10,7 @@ import dagster as dg
 
 from offtape_assets.settings import Settings
 
-_LOCAL = "telemetry:\n  enabled: false\n"
+_LOCAL = "telemetry:\n  enabled: false\nfreshness:\n  enabled: true\nnux:\n  enabled: false\n"
 _POSTGRES = """\
 storage:
   postgres:
@@ -20,6 +20,10 @@ compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
 telemetry:
+  enabled: false
+freshness:
+  enabled: true
+nux:
   enabled: false
 """
 

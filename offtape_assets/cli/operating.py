@@ -9,9 +9,11 @@ from offtape_assets.cli.app import (
     FAILED,
     Landing,
     SourceName,
+    Tickers,
     Warehouse,
     app,
     console,
+    errors,
     settings_from,
 )
 
@@ -36,17 +38,45 @@ def doctor(source: SourceName = None, landing: Landing = None, warehouse: Wareho
 @app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
+    source: SourceName = None,
+    landing: Landing = None,
+    tickers: Tickers = None,
     warehouse: Warehouse = None,
 ) -> None:
-    """Open the Dagster UI on this machine: lineage, runs, checks, backfills."""
+    """Open the Dagster UI on this machine: lineage, runs, checks, backfills, pages of the gates.
+
+    Example: [bold]offtape ui --tickers SPY,NVDA[/]
+    """
     import os
     import subprocess
 
     from offtape_assets.instance import instance_folder
+    from offtape_assets.quality.serving import serve_pages
+    from offtape_assets.storage.warehouse import Warehouse as Store
 
-    settings = settings_from(warehouse=warehouse)
-    home = instance_folder(settings)
-    environment = os.environ | {"DAGSTER_HOME": str(home), "OFFTAPE_WAREHOUSE": settings.warehouse}
+    settings = settings_from(source=source, landing=landing, tickers=tickers, warehouse=warehouse)
+    given = {
+        "DAGSTER_HOME": str(instance_folder(settings)),
+        "OFFTAPE_WAREHOUSE": settings.warehouse,
+        "OFFTAPE_SOURCE": settings.source,
+        "OFFTAPE_TICKERS": ",".join(settings.tickers),
+        "PYTHONWARNINGS": "ignore",
+    }
+    if settings.landing:
+        given["OFFTAPE_LANDING"] = str(settings.landing)
+    try:
+        pages = serve_pages(Store(settings.warehouse), settings.data_docs_url)
+    except OSError as error:
+        pages = None
+        errors.print(
+            f"[yellow]pages of the gates are not served at {settings.data_docs_url}[/]: {error};"
+            " set OFFTAPE_DATA_DOCS_URL to a free port",
+            soft_wrap=True,
+        )
     command = [sys.executable, "-m", "dagster", "dev", "-m", "offtape_assets.definitions"]
     console.print(f"http://127.0.0.1:{port} (Ctrl-C stops it)")
-    subprocess.run([*command, "-h", "127.0.0.1", "-p", str(port)], env=environment, check=False)
+    if pages:
+        console.print(f"{settings.data_docs_url} shows what the gates said")
+    subprocess.run(
+        [*command, "-h", "127.0.0.1", "-p", str(port)], env=os.environ | given, check=False
+    )
