@@ -120,6 +120,7 @@ def _run_backfill(
     from offtape_assets.agenda import SelectionError, first_day_needed
     from offtape_assets.backfill import Backfill
     from offtape_assets.definitions import open_house
+    from offtape_assets.launching import ClusterError
 
     try:
         start = first_day_needed(select, first, last)
@@ -138,7 +139,10 @@ def _run_backfill(
             bar.update(task, description=step.split("__")[0], completed=finished, total=total)
 
         house.progress = advance
-        problems = Backfill(settings, house, first, last, select, force).run()
+        try:
+            problems = Backfill(settings, house, first, last, select, force).run()
+        except ClusterError as error:
+            raise fail(str(error)) from None
     for problem in problems:
         errors.print(
             f"[red]{problem.status}[/] {problem.partition}: {problem.reason}", soft_wrap=True
