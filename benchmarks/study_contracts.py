@@ -21,6 +21,7 @@ from harness import arguments
 from rich.console import Console
 from rich.table import Table
 
+from offtape_assets.estimates.contract_trading import HALF_SPREAD_USD
 from offtape_assets.quant.contract_backtest import hourly_profit, threshold_positions
 from offtape_assets.quant.contract_simulation import (
     simulate_merton_intervals,
@@ -42,7 +43,7 @@ from offtape_assets.quant.riskmetrics import (
     variance_to_expiry,
 )
 from offtape_assets.sources.landing import crypto
-from offtape_assets.sources.simulator.contracts import VOLATILITY, CoinMarket
+from offtape_assets.sources.simulator.contracts import TICK_USD, VOLATILITY, CoinMarket
 from offtape_assets.sources.simulator.settings import World
 
 HALF_LIVES = (1.0, 3.0, 6.0, 12.0, 24.0, 48.0, 96.0)
@@ -63,6 +64,7 @@ def agreement(rows: int) -> list[Line]:
     """Simulation against series and transform over random contracts."""
     rng = np.random.default_rng(20250307)
     ratios: dict[str, list[np.ndarray]] = {"RiskMetrics": [], "Merton": []}
+    chances: dict[str, list[np.ndarray]] = {"RiskMetrics": [], "Merton": []}
     for _ in range(rows // 16):
         steps, volatility = int(rng.integers(1, 169)), rng.uniform(0.3, 0.9)
         variance = volatility**2 / HOURS_PER_YEAR
@@ -72,19 +74,24 @@ def agreement(rows: int) -> list[Line]:
         ours = simulate_riskmetrics_intervals(*args, rng)
         exact = riskmetrics_interval_probabilities(*args)
         ratios["RiskMetrics"].append((ours.probability - exact) / ours.standard_error)
+        chances["RiskMetrics"].append(exact)
         jumps = (rng.uniform(0, 1000), rng.normal(0, 0.003), rng.uniform(0, 0.02))
         other = (*args[:3], volatility, 0.05, *jumps, steps / HOURS_PER_YEAR)
         ours, exact = simulate_merton_intervals(*other, rng), merton_interval_probabilities(*other)
         ratios["Merton"].append((ours.probability - exact) / ours.standard_error)
+        chances["Merton"].append(exact)
     lines = []
     for name, found in ratios.items():
         size = np.abs(np.concatenate(found))
         share, most = (size <= 3).mean(), size.max()
+        chance = np.concatenate(chances[name])
+        likely = size[(chance > 0.02) & (chance < 0.98)]
         lines.append(
             Line(
                 f"{name}: {size.size} rows, 50,000 paths, within 3 se / largest",
                 ">= 99 % / < 5",
-                f"{share:.2%} / {most:.2f}",
+                f"{share:.2%} / {most:.2f}; root mean square {np.sqrt(np.mean(size**2)):.2f}, "
+                f"of chances from .02 to .98 {np.sqrt(np.mean(likely**2)):.2f}",
                 bool(share >= 0.99 and most < 5),
             )
         )
@@ -95,10 +102,10 @@ def rule_on_simulated_weeks(weeks: int) -> list[Line]:
     """Profit of the article's rule where the market strays as planted, and where it is fair.
 
     The third row quotes the fair market in ticks of half a cent: the rounding itself is an error
-    that returns, worth less than its costs.
+    that returns, worth less than the least cost, half a tick a unit traded.
     """
     lines = []
-    for kind, tick in (("standard", 0.005), ("null", 0.0), ("null", 0.005)):
+    for kind, tick in (("standard", TICK_USD), ("null", 0.0), ("null", TICK_USD)):
         market = CoinMarket(World(seed=77, kind=kind))
         weekly = np.array([_one_week(market, week, tick) for week in range(weeks)])
         gross, planted, costs = weekly.T
@@ -106,14 +113,19 @@ def rule_on_simulated_weeks(weeks: int) -> list[Line]:
         gap = gross - planted
         same = abs(gap.mean()) < 3 * gap.std(ddof=1) / np.sqrt(weeks)
         found = mean > 3 * error if kind == "standard" else tick or abs(mean) < 3 * error
+        net = gross - costs
+        net_error = net.std(ddof=1) / np.sqrt(weeks)
+        no_gain = kind == "standard" or net.mean() < 3 * net_error
         name = "planted error" if kind == "standard" else "fair market"
         ticks = f"in ticks of {tick}" if tick else "not rounded"
         lines.append(
             Line(
                 f"{name} {ticks}, {weeks} weeks, dollars a week",
                 "0 within 3 se" if kind == "null" and not tick else "= planted within 3 se",
-                f"{mean:.3f} +- {error:.3f}, planted {planted.mean():.3f}, costs {costs.mean():.3f}",
-                bool(same and found),
+                f"{mean:.3f} +- {error:.3f}, planted {planted.mean():.3f}, costs at a cent "
+                f"{costs.mean():.3f}, after them {net.mean():.3f} +- {net_error:.3f}; "
+                f"costs at half a tick {costs.mean() * TICK_USD / 2 / HALF_SPREAD_USD:.3f}",
+                bool(same and found and no_gain),
             )
         )
     return lines
@@ -133,7 +145,7 @@ def _one_week(market: CoinMarket, week: int, tick: float) -> tuple[float, float,
     position = threshold_positions(gap, unit)
     spot = market.closes(int((family.expires - datetime(2020, 1, 1)) / timedelta(hours=1)))[-1]
     paid = ((family.low <= spot) & (spot < family.high)).astype(float)
-    profit, cost = hourly_profit(position, price, paid, 0.01, np.zeros(paid.size))
+    profit, cost = hourly_profit(position, price, paid, HALF_SPREAD_USD, np.zeros(paid.size))
     error = np.vstack([price - fair, np.zeros(paid.size)])
     return profit.sum(), float((position * np.diff(error, axis=0)).sum()), cost.sum()
 

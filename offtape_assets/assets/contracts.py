@@ -83,7 +83,8 @@ def contract_settlements(inputs: Inputs) -> pl.DataFrame:
         optional(model.CONTRACT_SETTLEMENTS),
     ),
     settings=("seed",),
-    picture=pictures.dislocation_lines,
+    picture=pictures.contract_lives,
+    picture_reads=(model.CONTRACT_PROBABILITIES,),
 )
 def dislocations(inputs: Inputs) -> tuple[pl.DataFrame, ...]:
     """Market minus model by contract-hour; what each rule earned; trades that ended on the date."""

@@ -43,6 +43,8 @@ class TableAsset:
         Raised by hand when the function's meaning changes.
     picture
         Draws a small plot from the frames just written, for the Dagster UI.
+    picture_reads
+        Inputs the picture also shows, handed to it after the frames.
     """
 
     tables: tuple[Table, ...]
@@ -51,6 +53,7 @@ class TableAsset:
     settings: tuple[str, ...] = ()
     version: str = "1"
     picture: Picture | None = None
+    picture_reads: tuple[Table, ...] = ()
 
     @property
     def partitions(self) -> Partitions:
@@ -85,6 +88,7 @@ def table_asset(
     settings: Sequence[str] = (),
     version: str = "1",
     picture: Picture | None = None,
+    picture_reads: Sequence[Table] = (),
 ) -> Callable[[Build], TableAsset]:
     """Declare that the decorated function fills `tables` from `reads`, partition by partition."""
     if len({table.partitions for table in tables}) != 1:
@@ -94,7 +98,9 @@ def table_asset(
         if not inspect.getdoc(build):
             raise ValueError(f"{build.__name__}: an asset's docstring says what a row means")
         wanted = tuple(read if isinstance(read, Read) else Read(read) for read in reads)
-        return TableAsset(tables, wanted, build, tuple(settings), version, picture)
+        return TableAsset(
+            tables, wanted, build, tuple(settings), version, picture, tuple(picture_reads)
+        )
 
     return declare
 

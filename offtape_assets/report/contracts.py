@@ -30,28 +30,25 @@ def probability_heat_map(probabilities: pl.DataFrame) -> str:
     """Closed-form probability by hour and contract of the family that lives longest, by model."""
     from matplotlib.figure import Figure
 
-    exact = probabilities.filter(pl.col("method") == "closed_form").drop_nulls("probability")
-    models = exact["model"].unique(maintain_order=True).to_list()
     figure = Figure(figsize=(9, 3.2), layout="constrained")
-    panels = figure.subplots(1, max(len(models), 1), squeeze=False)
-    for axes, name in zip(panels[0], models, strict=False):
-        own = exact.filter(model=name)
-        family = own.sort("hours_left")["family"][-1]
-        own = own.filter(family=family).sort("ts", "range_low", nulls_last=False)
-        grid = own.pivot("range_low", index="ts", values="probability").drop("ts")
-        image = axes.imshow(grid.to_numpy().T, aspect="auto", origin="lower", vmin=0.0)
-        labels = ["below" if low == "null" else f"{float(low):,.0f}" for low in grid.columns]
-        axes.set_yticks(range(len(labels)), labels)
-        axes.set(title=f"{name}, {own['family'][0]}", xlabel="hour", ylabel="from, USD")
-        figure.colorbar(image, ax=axes)
+    _draw_heat_maps(list(figure.subplots(1, 2)), probabilities, is_oldest=False)
     return png_text(figure)
 
 
-def dislocation_lines(
-    dislocations: pl.DataFrame, profits: pl.DataFrame, trades: pl.DataFrame
+def contract_lives(
+    dislocations: pl.DataFrame,
+    profits: pl.DataFrame,
+    trades: pl.DataFrame,
+    probabilities: pl.DataFrame,
 ) -> str:
-    """Market minus model of every contract through the day."""
-    figure, axes = _figure()
+    """Probabilities through the life so far of the oldest contracts, and the day's dislocations."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    grid = figure.add_gridspec(2, 2)
+    alive = probabilities.filter(pl.col("family").is_in(dislocations["family"].unique().to_list()))
+    _draw_heat_maps([figure.add_subplot(grid[0, k]) for k in (0, 1)], alive, is_oldest=True)
+    axes = figure.add_subplot(grid[1, :])
     for (name,), own in dislocations.sort("ts").group_by("model", maintain_order=True):
         colour = "tab:blue" if name == "merton" else "tab:orange"
         for _, line in own.group_by("contract_id", maintain_order=True):
@@ -59,6 +56,27 @@ def dislocation_lines(
         axes.plot([], [], color=colour, label=str(name))
     axes.axhline(0.0, color="grey", linewidth=0.8)
     return _finished(figure, axes, f"market minus model; {trades.height} trades ended")
+
+
+def _draw_heat_maps(panels: list["Axes"], probabilities: pl.DataFrame, is_oldest: bool) -> None:
+    """One panel a model: time to the right, strikes upwards, of the oldest or youngest family."""
+    exact = probabilities.filter(pl.col("method") == "closed_form").drop_nulls("probability")
+    models = exact["model"].unique(maintain_order=True).to_list()
+    for axes, name in zip(panels, models, strict=False):
+        own = exact.filter(model=name).sort("hours_left")
+        own = own.filter(family=own["family"][0 if is_oldest else -1])
+        own = own.sort("ts", "range_low", nulls_last=False)
+        grid = own.pivot("range_low", index="ts", values="probability")
+        labels = [
+            "below" if low == "null" else f"{float(low):,.0f}" for low in grid.drop("ts").columns
+        ]
+        image = axes.pcolormesh(
+            grid["ts"], range(len(labels)), grid.drop("ts").to_numpy().T, vmin=0.0, rasterized=True
+        )
+        axes.set_yticks(range(len(labels)), labels)
+        axes.tick_params("x", rotation=30)
+        axes.set(title=f"{name}, {own['family'][0]}", ylabel="from, USD")
+        axes.figure.colorbar(image, ax=axes)
 
 
 def reliability_curves(scores: pl.DataFrame, curves: pl.DataFrame) -> str:

@@ -228,19 +228,19 @@ def test_no_edge_no_profit():
 
 
 def test_the_future_changes_nothing():
-    """Other prices, bars and index values from an instant on: rows up to it stay as they were."""
+    """Other prices, bars and index values from an instant on: rows before it stay as they were.
+
+    The bar that ends at the instant changes too: at its stamp, an hour before, it is not known.
+    """
     cut = datetime(2024, 10, 16, 9)
     raw = _raw(date(2024, 10, 11), 8)
-    later = pl.col("ts") >= cut
+    later, is_unknown = pl.col("ts") >= cut, pl.col("ts") >= cut - timedelta(hours=1)
     shaken = raw._replace(
         bars=raw.bars.with_columns(
-            pl.when(pl.col("ts") >= cut - timedelta(hours=1) + timedelta(seconds=1))
-            .then(pl.col("close") * 1.3)
-            .otherwise("close")
-            .alias("close")
+            pl.when(is_unknown).then(pl.col("close") * 1.3).otherwise("close").alias("close")
         ),
         index=raw.index.with_columns(
-            pl.when(later).then(pl.col("close") * 2).otherwise("close").alias("close")
+            pl.when(is_unknown).then(pl.col("close") * 2).otherwise("close").alias("close")
         ),
         prices=raw.prices.with_columns(
             pl.when(later).then(0.9 - pl.col("price") * 0.8).otherwise("price").alias("price")

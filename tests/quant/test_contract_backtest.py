@@ -145,6 +145,25 @@ def test_no_edge_no_profit():
     assert net.mean() < 0
 
 
+def test_rounding_alone_earns_less_than_half_a_tick_costs():
+    """A fair market quoted in ticks, an exact model: the rounding error returns and is earned.
+
+    A tick is the least spread such a market can have, so half of one is the least cost.
+    """
+    fair, _, settlement = _planted(250, 5.0, 0.0, 15)
+    tick = 0.005
+    price = np.round(fair / tick) * tick
+    gap = price - fair
+    position = threshold_positions(gap, _thresholds(gap))
+    profit, cost = hourly_profit(position, price, settlement, tick / 2, np.zeros(250))
+    gross = profit.sum(axis=0)
+    truth = (position * np.diff(np.vstack([gap, np.zeros(250)]), axis=0)).sum(axis=0)
+    error = (gross - truth).std(ddof=1) / np.sqrt(250)
+    assert abs(gross.mean() - truth.mean()) < 3 * error
+    assert truth.min() > 0
+    assert np.all(cost.sum(axis=0) > truth)
+
+
 def test_sharpe_error_is_that_of_repeated_samples():
     rng = np.random.default_rng(13)
     runs = []

@@ -44,8 +44,11 @@ def test_heat_map(empty):
 def test_other_pictures():
     gaps = _probabilities().with_columns(dislocation=pl.col("probability") - 0.1)
     for frame in (gaps, pl.DataFrame(schema=DISLOCATION_SCHEMA)):
-        text = contracts.dislocation_lines(
-            frame, pl.DataFrame(schema=PROFIT_SCHEMA), pl.DataFrame(schema=TRADE_SCHEMA)
+        text = contracts.contract_lives(
+            frame,
+            pl.DataFrame(schema=PROFIT_SCHEMA),
+            pl.DataFrame(schema=TRADE_SCHEMA),
+            _probabilities(),
         )
         assert base64.b64decode(text).startswith(PNG)
     sums = _probabilities().select(
