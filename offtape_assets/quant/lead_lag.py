@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 Instants = NDArray[np.int64]
 
 SHORTEST_BLOCK = 384  # steps of a block; shorter ones spend their time on overhead
-ROWS = 256  # inverse transforms at a time, so that temporaries stay in the cache
+FREQUENCIES = 16  # cross-spectra at a time, so that temporaries stay in the cache; even
 
 
 class LeadLag(NamedTuple):
@@ -67,25 +67,47 @@ def cross_correlations(returns: Array, max_lag: int) -> tuple[NDArray[np.int64],
     if not 0 <= max_lag < n_time:
         raise ValueError(f"max_lag is {max_lag}; it must lie in 0..{n_time - 1}")
     step = fft.next_fast_len(max(max_lag, SHORTEST_BLOCK), real=True)
-    n_blocks = -(-n_time // step)
-    padded = np.zeros((n, n_blocks * step))
-    sd = _centre(returns, padded[:, :n_time])
-    blocks = fft.rfft(padded.reshape(n, n_blocks, step), 2 * step, axis=2)
-    here = np.ascontiguousarray(blocks.transpose(2, 0, 1))  # (frequency, series, block)
-    ahead = here.copy()
-    ahead[::2, :, :-1] += here[::2, :, 1:]
-    ahead[1::2, :, :-1] -= here[1::2, :, 1:]
-    spectra = np.matmul(np.conj(here, out=here), ahead.transpose(0, 2, 1))
-    spectra = np.ascontiguousarray(spectra.reshape(len(here), -1).T)
-    products = np.empty((n * n, max_lag + 1))
-    for first_row in range(0, n * n, ROWS):
-        rows = slice(first_row, first_row + ROWS)
-        products[rows] = fft.irfft(spectra[rows], 2 * step, axis=1)[:, : max_lag + 1]
-    products = products.reshape(n, n, max_lag + 1)
+    transforms, sd = _block_transforms(returns, step)
+    spectra = _cross_spectra(transforms)
     first, second = np.triu_indices(n)
-    correlations = np.hstack([products[second, first, :0:-1], products[first, second]])
+    correlations = np.empty((len(first), 2 * max_lag + 1))
+    for series in range(n):
+        rows = spectra[series * n : (series + 1) * n]
+        products = fft.irfft(rows, 2 * step, axis=1)[:, : max_lag + 1]
+        correlations[first == series, max_lag:] = products[series:]
+        correlations[second == series, :max_lag] = products[: series + 1, :0:-1]
     correlations *= (1.0 / (n_time * sd[first] * sd[second]))[:, None]
     return np.column_stack([first, second]), correlations
+
+
+def _block_transforms(returns: Array, step: int) -> tuple[NDArray[np.complex128], Array]:
+    """Transforms (n, n_blocks, H + 1) of H steps of each centred column, padded to 2 H; its sd."""
+    n_time, n = returns.shape
+    n_blocks = -(-n_time // step)
+    transforms = np.empty((n, n_blocks, step + 1), dtype=complex)
+    sd = np.empty(n)
+    column = np.zeros(n_blocks * step)
+    padded = np.zeros((n_blocks, 2 * step))
+    for series in range(n):
+        sd[series] = _centre(returns[:, series], column[:n_time])
+        padded[:, :step] = column.reshape(n_blocks, step)
+        transforms[series] = fft.rfft(padded, axis=1)
+    return transforms, sd
+
+
+def _cross_spectra(transforms: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Cross-spectra (n n, frequency) of all ordered pairs, some frequencies at a time."""
+    n, _, n_frequencies = transforms.shape
+    spectra = np.empty((n * n, n_frequencies), dtype=complex)
+    for low in range(0, n_frequencies, FREQUENCIES):
+        some = slice(low, low + FREQUENCIES)
+        here = np.ascontiguousarray(transforms[:, :, some].transpose(2, 0, 1))
+        ahead = here.copy()  # (frequency, series, block)
+        ahead[::2, :, :-1] += here[::2, :, 1:]
+        ahead[1::2, :, :-1] -= here[1::2, :, 1:]
+        products = np.matmul(np.conj(here, out=here), ahead.transpose(0, 2, 1))
+        spectra[:, some] = products.reshape(len(here), -1).T
+    return spectra
 
 
 def lead_lag_summary(correlations: Array) -> LeadLag:
@@ -194,20 +216,20 @@ def hayashi_yoshida_asymmetry(
     return _block_asymmetry(x_times, x, y_times, y, lags, block, len(block_starts) - 1)
 
 
-def _centre(returns: Array, out: Array) -> Array:
-    """Write the columns less their means as rows of `out`, NaN as 0; standard deviations."""
-    out[:] = returns.T
-    if np.isfinite(out.sum()):
-        size = np.maximum(out.max(axis=1), -out.min(axis=1))
-        out -= out.mean(axis=1, keepdims=True)
-    else:
-        known = np.isfinite(out)
+def _centre(values: Array, out: Array) -> float:
+    """Write a series less its mean, NaN as 0; its standard deviation, NaN if it does not vary."""
+    out[:] = values
+    known = np.isfinite(out)
+    count = len(out)
+    if not known.all():
         out[~known] = 0.0
-        size = np.maximum(out.max(axis=1), -out.min(axis=1))
-        out -= (out.sum(axis=1) / np.maximum(known.sum(axis=1), 1))[:, None]
+        count = max(int(known.sum()), 1)
+    size = max(out.max(), -out.min())
+    out -= out.sum() / count
+    if count < len(out):
         out[~known] = 0.0
-    sd = np.sqrt(np.einsum("ij,ij->i", out, out) / out.shape[1])
-    return np.where(sd > 1e-12 * size, sd, np.nan)
+    sd = float(np.sqrt(out @ out / len(out)))
+    return sd if sd > 1e-12 * size else np.nan
 
 
 def _check_ticks(name: str, times: Instants, values: Array) -> None:

@@ -1,6 +1,7 @@
 """Eigenvalues of small symmetric matrices in a compiled loop, without LAPACK's call overhead.
 
-Householder reduction to a tridiagonal matrix, then implicit QL; for matrices of tens of rows.
+Householder reduction to a tridiagonal matrix, then QL without square roots; for matrices of tens
+of rows.
 """
 
 import math
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 MAX_SWEEPS = 60  # QL needs about two sweeps an eigenvalue
+NEGLIGIBLE = 2.3e-16**2  # square of an element beside the diagonal over its neighbours' product
+SMALLEST = 1e-280  # squares below it are not divided by
 
 
 @njit(cache=True, nogil=True)
@@ -31,9 +34,11 @@ def symmetric_eigenvalues(matrix: Array) -> Array:
     References
     ----------
     .. [1] Golub, G. & Van Loan, C. (2013). Matrix Computations, 4th ed., section 8.3.
+    .. [2] Parlett, B. (1998). The Symmetric Eigenvalue Problem, section 8.15 (the root-free QL of
+       Pal, Walker and Kahan).
     """
     diagonal, beside = _tridiagonalize(matrix)
-    if not _ql_iterate(diagonal, beside):
+    if not _ql_iterate(diagonal, beside * beside):
         diagonal[:] = np.nan
     return np.sort(diagonal)
 
@@ -72,46 +77,48 @@ def _tridiagonalize(matrix: Array) -> tuple[Array, Array]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _ql_iterate(diagonal: Array, beside: Array) -> bool:
-    """Turn the diagonal into the eigenvalues, in place; False if a value takes too long."""
+def _ql_iterate(diagonal: Array, squares: Array) -> bool:
+    """Turn the diagonal into the eigenvalues, in place; False if a value takes too long.
+
+    `squares` are those of the elements beside the diagonal.
+    """
     n = len(diagonal)
     for low in range(n):
         for sweep in range(MAX_SWEEPS + 1):
             high = low
             while high < n - 1:
-                size = abs(diagonal[high]) + abs(diagonal[high + 1])
-                if abs(beside[high]) <= 2.3e-16 * size:
+                size = abs(diagonal[high] * diagonal[high + 1])
+                if squares[high] <= NEGLIGIBLE * size or squares[high] < SMALLEST:
                     break
                 high += 1
             if high == low:
                 break
             if sweep == MAX_SWEEPS:
                 return False
-            _ql_sweep(diagonal, beside, low, high)
+            _ql_sweep(diagonal, squares, low, high)
     return True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _ql_sweep(diagonal: Array, beside: Array, low: int, high: int) -> None:
-    """One implicit QL sweep from `high` down to `low`, with Wilkinson's shift."""
-    g = (diagonal[low + 1] - diagonal[low]) / (2.0 * beside[low])
-    r = math.sqrt(g * g + 1.0)
-    g = diagonal[high] - diagonal[low] + beside[low] / (g + (r if g >= 0.0 else -r))
-    sine, cosine, shift = 1.0, 1.0, 0.0
+def _ql_sweep(diagonal: Array, squares: Array, low: int, high: int) -> None:
+    """One QL sweep from `high` down to `low`, with Wilkinson's shift ([2]_)."""
+    beside = math.sqrt(squares[low])
+    slope = (diagonal[low + 1] - diagonal[low]) / (2.0 * beside)
+    root = math.sqrt(slope * slope + 1.0)
+    shift = diagonal[low] - beside / (slope + (root if slope >= 0.0 else -root))
+    cosine, sine = 1.0, 0.0  # squared
+    gamma = diagonal[high] - shift
+    pivot = gamma * gamma
     for i in range(high - 1, low - 1, -1):
-        f, b = sine * beside[i], cosine * beside[i]
-        r = math.sqrt(f * f + g * g)
-        beside[i + 1] = r
-        if r == 0.0:  # the matrix splits here
-            diagonal[i + 1] -= shift
-            beside[high] = 0.0
-            return
-        sine, cosine = f / r, g / r
-        g = diagonal[i + 1] - shift
-        r = (diagonal[i] - g) * sine + 2.0 * cosine * b
-        shift = sine * r
-        diagonal[i + 1] = g + shift
-        g = cosine * r - b
-    diagonal[low] -= shift
-    beside[low] = g
-    beside[high] = 0.0
+        square = squares[i]
+        total = pivot + square
+        if i < high - 1:
+            squares[i + 1] = sine * total
+        before, cosine, sine = cosine, pivot / total, square / total
+        inverse = total / pivot
+        former, entry = gamma, diagonal[i]
+        gamma = cosine * (entry - shift) - sine * former
+        diagonal[i + 1] = former + (entry - gamma)
+        pivot = gamma * gamma * inverse if pivot > SMALLEST else before * square
+    squares[low] = sine * pivot
+    diagonal[low] = shift + gamma

@@ -89,27 +89,23 @@ def window_moments(design: Array, starts: NDArray[np.int64], length: int) -> Arr
             rows = design[start : start + length]
             np.dot(rows.T, rows, out=moments[w])
             continue
-        moments[w] = moments[w - 1]
-        _add_rows(moments[w], design[starts[w - 1] : start], -1.0)
-        _add_rows(moments[w], design[starts[w - 1] + length : start + length], 1.0)
+        leaving = design[starts[w - 1] : start]
+        entering = design[starts[w - 1] + length : start + length]
+        if 0 < len(leaving) <= SHORT:
+            _shift_window(moments[w - 1], leaving, entering, moments[w])
+        else:
+            moments[w] = moments[w - 1] + (entering.T @ entering - leaving.T @ leaving)
     return moments
 
 
-def _add_rows(moment: Array, rows: Array, sign: float) -> None:
-    """Add sign * rows'rows to a moment matrix in place."""
-    if len(rows) <= SHORT:
-        _rank_one_updates(moment, rows, sign)
-    elif sign > 0:
-        moment += rows.T @ rows
-    else:
-        moment -= rows.T @ rows
-
-
 @njit(cache=True, nogil=True)
-def _rank_one_updates(moment: Array, rows: Array, sign: float) -> None:
-    for t in range(len(rows)):
-        row = rows[t]
-        for i in range(len(row)):
-            scaled = sign * row[i]
-            for j in range(len(row)):
-                moment[i, j] += scaled * row[j]
+def _shift_window(moment: Array, leaving: Array, entering: Array, shifted: Array) -> None:
+    """Write into `shifted` the moment less leaving'leaving plus entering'entering."""
+    before = moment
+    for t in range(len(leaving)):
+        out, new = leaving[t], entering[t]
+        for i in range(len(out)):
+            scaled_out, scaled_new = out[i], new[i]
+            for j in range(len(out)):
+                shifted[i, j] = before[i, j] + (scaled_new * new[j] - scaled_out * out[j])
+        before = shifted

@@ -265,7 +265,7 @@ def _johansen_trend(
     _unit(direction, permanent)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _smallest_eigenvector(product: Array, values: Array) -> Array:
     """Inverse iteration from just below the smallest eigenvalue; eigh where that is too close."""
     n = len(product)
