@@ -66,10 +66,9 @@ def _executor(settings: Settings) -> dg.ExecutorDefinition:
     """Steps in this process, or on the workers of an existing Dask cluster."""
     if settings.cluster is None:
         return dg.in_process_executor
-    from dagster_dask import dask_executor  # the cluster extra
+    from offtape_assets.dask_steps import dask_steps  # the cluster extra
 
-    existing = {"cluster": {"existing": {"address": settings.cluster}}}
-    return dask_executor.configured(existing, "dask")
+    return dask_steps.configured({"address": settings.cluster}, "dask")
 
 
 @dg.definitions
