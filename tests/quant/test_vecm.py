@@ -124,9 +124,46 @@ def test_restricted_critical_values_by_simulation(case: str, n: int) -> None:
     assert abs(np.percentile(draws, 95) - trace[0]) < 0.5
 
 
+@pytest.mark.parametrize(("case", "order"), [("none", -1), ("constant", 0), ("trend", 1)])
+def test_unrestricted_critical_values_are_those_of_statsmodels(case: str, order: int) -> None:
+    from statsmodels.tsa.coint_tables import c_sja, c_sjt
+
+    trace, largest = critical_values_95(12, case)
+    np.testing.assert_allclose(trace[::-1], [c_sjt(n, order)[1] for n in range(1, 13)])
+    np.testing.assert_allclose(largest[::-1], [c_sja(n, order)[1] for n in range(1, 13)])
+
+
+@pytest.mark.parametrize(
+    ("case", "trace", "largest"),
+    [
+        # EViews output of a test without trend and with an intercept in the relation, 4 series
+        (
+            "restricted_constant",
+            (54.07904, 35.19275, 20.26184, 9.164546),
+            (28.58808, 22.29962, 15.89210, 9.164546),
+        ),
+        # the response surfaces of MacKinnon, Haug and Michelis (1999) for a restricted trend;
+        # 88.803, 63.876, 42.915 and 12.517 are also in table 7 of PMC3706721
+        (
+            "restricted_trend",
+            (88.8038, 63.8761, 42.91525, 25.87211, 12.51798),
+            (38.33101, 32.11832, 25.82321, 19.38704, 12.51798),
+        ),
+        ("restricted_constant", (348.9784, 298.1594, 251.265), (77.3818, 71.33542, 65.30016)),
+        ("restricted_trend", (374.9076, 322.0692, 273.1889), (80.87025, 74.83748, 68.81206)),
+    ],
+)
+def test_restricted_critical_values_as_published(
+    case: str, trace: tuple[float, ...], largest: tuple[float, ...]
+) -> None:
+    ours = critical_values_95(12 if trace[0] > 300 else len(trace), case)
+    np.testing.assert_allclose(ours[0][: len(trace)], trace, atol=6e-5)
+    np.testing.assert_allclose(ours[1][: len(trace)], largest, atol=6e-5)
+
+
 def test_critical_values_grow_with_trends_and_end_with_the_tables() -> None:
     for case in DETERMINISTIC_CASES:
-        trace, largest = critical_values_95(10, case)
+        trace, largest = critical_values_95(12, case)
         assert (np.diff(trace) < 0).all()
         assert (np.diff(largest) < 0).all()
         assert trace[-1] == largest[-1]
