@@ -58,7 +58,8 @@ def gate_check_spec(table: Table) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         GATE,
         asset=dg.AssetKey([table.schema, table.name]),
-        description="Great Expectations over all rows of the date, before any table reads them.",
+        description="Great Expectations over all rows of the date. Partitions that violate a blocking"
+        " expectation are noted as failed, so that what reads them stops and nothing else.",
     )
 
 

@@ -1,0 +1,149 @@
+"""A gate sees all published rows of a date and names the partitions that are guilty."""
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from offtape_assets.quality.data_docs import Entry, write_index, write_page
+from offtape_assets.quality.gate import READABLE, Gate, Passage
+from offtape_assets.quality.suites import COLUMNS, COUNT
+from offtape_assets.storage.claims import UNIQUE
+from offtape_assets.storage.warehouse import Lineage, Partition, Warehouse
+from offtape_assets.tables import raw
+
+TUESDAY, MONDAY = date(2024, 11, 5), date(2024, 11, 4)
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    return Warehouse(str(tmp_path_factory.mktemp("gate")))
+
+
+@pytest.fixture(scope="module")
+def gate(warehouse: Warehouse) -> Gate:
+    return Gate(warehouse)
+
+
+def write(
+    warehouse: Warehouse,
+    ticker: str,
+    day: date = TUESDAY,
+    price: str = "100",
+    number: str = "range",
+) -> None:
+    """Publish ten trades of a ticker; `price` and `number` are SQL over `range`."""
+    query = (
+        f"select timestamp_ns '{day} 15:00:00' as ts, timestamp_ns '{day} 15:00:00' as participant_ts,"
+        f" {number} as sequence_number, {price} as price, 1 as size, 1 as exchange,"
+        " []::smallint[] as conditions, 0 as correction, 't' as trade_id from range(10)"
+    )
+    target, scratch = Partition(raw.TRADES, day, ticker), warehouse.store.scratch()
+    with duckdb.connect() as connection:
+        lineage = Lineage("r", "c", "s", "f", {}, 10)
+        warehouse.publish(warehouse.write(connection, query, target, lineage, scratch), target)
+
+
+def judge(gate: Gate, warehouse: Warehouse, day: date = TUESDAY) -> tuple[Passage, dict]:
+    passage = gate.judge(raw.TRADES, day, warehouse.rows_written(raw.TRADES, day))
+    violated = {e.claim: (e.violations, e.guilty) for e in passage.expectations if not e.passed}
+    return passage, violated
+
+
+@pytest.fixture(autouse=True)
+def good_rows(warehouse: Warehouse) -> None:
+    for ticker in ("AAA", "BBB"):
+        write(warehouse, ticker)
+
+
+def test_good_rows_pass_every_expectation(gate: Gate, warehouse: Warehouse) -> None:
+    passage, violated = judge(gate, warehouse)
+    assert violated == {}
+    assert {e.rows for e in passage.expectations} == {20}
+    assert {COLUMNS, COUNT, UNIQUE, "price_is_positive"} <= {e.claim for e in passage.expectations}
+
+
+def test_a_claim_on_a_row_names_its_ticker(gate: Gate, warehouse: Warehouse) -> None:
+    write(warehouse, "BBB", price="case when range < 3 then -1 else 100 end")
+    _, violated = judge(gate, warehouse)
+    assert violated == {"price_is_positive": (3, ("BBB",))}
+
+
+def test_a_repeated_key_names_its_ticker(gate: Gate, warehouse: Warehouse) -> None:
+    write(warehouse, "AAA", number="range // 2")
+    _, violated = judge(gate, warehouse)
+    assert violated == {UNIQUE: (5, ("AAA",))}
+
+
+def test_rows_lost_after_writing_are_missed(gate: Gate, warehouse: Warehouse) -> None:
+    """A file replaced by one with fewer rows but the same footer."""
+    file = warehouse.store.url(Partition(raw.TRADES, TUESDAY, "AAA").file)
+    with duckdb.connect() as connection:
+        (footer,) = connection.execute(
+            "select decode(value) from parquet_kv_metadata(?) where decode(key) = 'offtape'", [file]
+        ).fetchone()
+        connection.execute(
+            f"create table fewer as select * from read_parquet('{file}', hive_partitioning=false) limit 7"
+        )
+        connection.execute(
+            f"copy fewer to '{file}' (format parquet, kv_metadata {{offtape: '{footer}'}})"
+        )
+    _, violated = judge(gate, warehouse)
+    assert violated == {COUNT: (3, ("AAA",))}
+
+
+def test_a_column_nobody_declared_is_seen(gate: Gate, warehouse: Warehouse) -> None:
+    file = warehouse.store.url(Partition(raw.TRADES, TUESDAY, "AAA").file)
+    with duckdb.connect() as connection:
+        (footer,) = connection.execute(
+            "select decode(value) from parquet_kv_metadata(?) where decode(key) = 'offtape'", [file]
+        ).fetchone()
+        connection.execute(
+            f"create table wider as select *, 1 as extra from read_parquet('{file}', hive_partitioning=false)"
+        )
+        connection.execute(
+            f"copy wider to '{file}' (format parquet, kv_metadata {{offtape: '{footer}'}})"
+        )
+    _, violated = judge(gate, warehouse)
+    assert violated == {COLUMNS: (1, ("AAA",))}
+
+
+def test_a_torn_file_is_guilty_and_the_others_are_judged(gate: Gate, warehouse: Warehouse) -> None:
+    file = Path(warehouse.store.url(Partition(raw.TRADES, TUESDAY, "AAA").file))
+    file.write_bytes(file.read_bytes()[:200])
+    passage, violated = judge(gate, warehouse)
+    assert violated[READABLE][1] == ("AAA",)
+    assert set(violated) == {READABLE}
+    assert {e.rows for e in passage.expectations if e.claim == COUNT} == {10}
+
+
+def test_dates_are_judged_apart(gate: Gate, warehouse: Warehouse) -> None:
+    write(warehouse, "AAA", MONDAY, price="-1")
+    assert judge(gate, warehouse, MONDAY)[1] == {"price_is_positive": (10, ("AAA",))}
+    assert judge(gate, warehouse, TUESDAY)[1] == {}
+
+
+def test_a_page_tells_the_verdict_and_asks_the_network_for_nothing(
+    gate: Gate, warehouse: Warehouse
+) -> None:
+    write(warehouse, "BBB", price="-1")
+    key = write_page(warehouse, judge(gate, warehouse)[0])
+    page = Path(warehouse.store.url(key)).read_text()
+    assert key == "quality/data_docs/raw/2024-11-05/trades.html"
+    assert "price_is_positive" in page
+    assert "raw.trades 2024-11-05" in page
+    assert not [part for part in ("<script", "<img", 'href="http', "@import") if part in page]
+
+
+def test_the_index_links_every_page_and_opens_on_what_stopped(warehouse: Warehouse) -> None:
+    entries = [
+        Entry("2024-11-05", "raw", "trades", 8, 1, 1),
+        Entry("2024-11-05", "raw", "quotes", 7, 0, 0),
+        Entry("2024-11-04", "features", "universe", 4, 1, 0),
+    ]
+    page = Path(warehouse.store.url(write_index(warehouse, entries))).read_text()
+    assert 'href="raw/2024-11-05/trades.html"' in page
+    assert "2 tables, 1 stopped" in page
+    assert "1 tables, 1 with warnings" in page
+    assert page.index("trades.html") < page.index("quotes.html")
