@@ -48,3 +48,7 @@ JOINT_COLUMNS = (
     Column("option_price_sd", "DOUBLE", "fraction", "standard deviation over restarts"),
 )
 """Taken into the vocabulary of tables/columns.py."""
+
+FACTOR_VALUE = Column("value", "DOUBLE", "USD", "value of the factor: weights times dollar prices")
+FACTOR_VARIANCE = Column("variance", "DOUBLE", "USD squared", "variance of the factor's value")
+FACTOR_VOL = Column("implied_vol", "DOUBLE", "USD", "root of the factor's variance at expiry")

@@ -1,7 +1,7 @@
 """mart: what an analyst reads. Views over features, model and quality; the only promised layer."""
 
 from offtape_assets.tables.columns import columns
-from offtape_assets.tables.model_joint import FACTOR_VALUE, FACTOR_VARIANCE, FACTOR_VOL
+from offtape_assets.tables.columns_joint import FACTOR_VALUE, FACTOR_VARIANCE, FACTOR_VOL
 from offtape_assets.tables.table import DATE, TICKER, Column, Partitions, Table
 
 DATA_DICTIONARY = Table(
@@ -31,6 +31,10 @@ QUALITY_BY_DAY = Table(
         Column("claims_violated", "BIGINT", "", "verdicts that are violations"),
         Column("partitions", "BIGINT", "", "partitions judged"),
         Column("rows_quarantined", "BIGINT", "", "rows set aside with a reason"),
+        Column("gate_expectations", "BIGINT", "", "expectations judged over all rows of the date"),
+        Column("gate_violated", "BIGINT", "", "those violated, warnings included"),
+        Column("gate_stopped", "BIGINT", "", "blocking ones violated; they stop the readers"),
+        Column("gate_page", "VARCHAR", "", "page below quality/data_docs that shows the verdict"),
     ),
     Partitions.NONE,
     key=("date", "schema_name", "table_name"),

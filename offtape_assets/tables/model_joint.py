@@ -1,11 +1,9 @@
 """model: one joint law of all names per snapshot, what it implies for factors and options."""
 
 from offtape_assets.tables.columns import columns
-from offtape_assets.tables.table import Claim, Column, Partitions, Table
+from offtape_assets.tables.columns_joint import FACTOR_VALUE, FACTOR_VARIANCE, FACTOR_VOL
+from offtape_assets.tables.table import Claim, Partitions, Table
 
-FACTOR_VALUE = Column("value", "DOUBLE", "USD", "value of the factor: weights times dollar prices")
-FACTOR_VARIANCE = Column("variance", "DOUBLE", "USD squared", "variance of the factor's value")
-FACTOR_VOL = Column("implied_vol", "DOUBLE", "USD", "root of the factor's variance at expiry")
 _STATUS_IS_GIVEN = Claim("status_is_given", "status is not null", "a failed law says why")
 
 JOINT_STATES = Table(

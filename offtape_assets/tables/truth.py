@@ -1,6 +1,7 @@
 """truth: what the simulated market knows and no estimator may read."""
 
 from offtape_assets.tables.columns import TICK_TS, columns
+from offtape_assets.tables.columns_joint import FACTOR_VARIANCE, FACTOR_VOL
 from offtape_assets.tables.table import Partitions, Table
 
 EVENT_PATH = Table(
@@ -71,6 +72,15 @@ JOINT_CORRELATIONS = Table(
     columns("expiry ticker_a ticker_b correlation"),
     Partitions.DAY,
     key=("expiry", "ticker_a", "ticker_b"),
+)
+
+FACTOR_LAWS = Table(
+    "truth",
+    "factor_laws",
+    "moments at an expiry of the part of one factor's portfolio that the study's names hold",
+    (*columns("ts expiry factor mean"), FACTOR_VARIANCE, FACTOR_VOL, *columns("weight_coverage")),
+    Partitions.DAY,
+    key=("ts", "factor"),
 )
 
 CONTRACT_FAIR_VALUES = Table(

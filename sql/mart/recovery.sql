@@ -53,6 +53,22 @@ with matched as (
     join truth.joint_correlations as planted using (date, expiry, ticker_a, ticker_b)
     where prior not in ('given_yes', 'given_no', 'mixed')
     union all
+    -- the ticker is the factor; names without a law leave a portfolio that is not the planted one
+    select
+        'factor_laws' as estimator, date, factor as ticker, quantity, estimate, truth,
+        null::double as stated_sd,
+        if(abs(found.weight_coverage - planted.weight_coverage) < 1e-9, status, 'other_names')
+            as status
+    from model.factor_moments as found
+    join truth.factor_laws as planted using (date, ts, expiry, factor)
+    cross join lateral (
+        values
+        ('mean', found.mean, planted.mean),
+        ('variance', found.variance, planted.variance),
+        ('implied_vol', found.implied_vol, planted.implied_vol),
+        ('log_implied_vol', ln(found.implied_vol), ln(planted.implied_vol))
+    ) as pairs (quantity, estimate, truth)
+    union all
     -- betas of the whole session, late prices included; those by the second are shrunk by lateness
     select
         'factor_betas' as estimator, date, ticker, quantity, estimate, truth, stated_sd, status

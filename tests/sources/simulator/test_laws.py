@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from offtape_assets.sources.simulator import chain, joint, laws
+from offtape_assets.sources.simulator import chain, factors, joint, laws
 from offtape_assets.sources.simulator.event import Event
 from offtape_assets.sources.simulator.levels import Levels
 from offtape_assets.sources.simulator.settings import World
@@ -171,7 +171,7 @@ def test_joint_correlations_are_those_of_simulated_prices():
     draws = []
     for outcome, share in ((True, law[0].probability[0]), (False, 1 - law[0].probability[0])):
         count = round(400_000 * share)
-        covariance = joint.log_covariance(session, names, EXPIRY, outcome)
+        covariance = joint.log_covariance(session, names, EXPIRY, outcome, session.open)
         logs = rng.multivariate_normal(-np.diag(covariance) / 2, covariance, count)
         for column, one in enumerate(law):
             weights, factors = laws.aftermaths(one.fall_yes if outcome else one.fall_no)
@@ -180,3 +180,29 @@ def test_joint_correlations_are_those_of_simulated_prices():
         draws.append(np.exp(logs))
     sampled = np.corrcoef(np.vstack(draws).T)
     assert joint.correlations(session, names, EXPIRY) == pytest.approx(sampled, abs=0.01)
+
+
+def test_factor_laws_are_those_of_portfolios_of_simulated_prices():
+    session = market(market_names=60, chain_minutes=195)
+    rows = joint.factor_rows(session, ["NVDA", "AAPL", "SPY"])
+    assert rows.height == 5 * 2
+    noon = rows.filter(factor="mkt_rf").row(0, named=True)
+    everyone = factors.members(60)
+    held = [float(everyone.weights[0, list(everyone.tickers).index(t)]) for t in ("AAPL", "NVDA")]
+    second = session.open + 195 * 60
+    spots = np.array([session.price(ticker)[second] for ticker in ("AAPL", "NVDA")])
+    dollars = held * chain.forward_price(session, spots, (EXPIRY - DAY).days)
+    covariance = joint.covariance_over_forwards(session, ["AAPL", "NVDA"], EXPIRY, second)
+    assert noon["expiry"] == EXPIRY
+    assert noon["mean"] == pytest.approx(dollars.sum())
+    assert noon["implied_vol"] == pytest.approx(np.sqrt(dollars @ covariance @ dollars))
+    assert noon["weight_coverage"] == pytest.approx(sum(held))
+    alone = [
+        laws.conditional_laws(session, t, np.array([second]), EXPIRY) for t in ("AAPL", "NVDA")
+    ]
+    for column, one in enumerate(alone):
+        yes, no = one.spread("yes")[0][0], one.spread("no")[0][0]
+        second_moment = one.probability * (one.gain_yes**2) * (1 + yes**2)
+        second_moment += (1 - one.probability) * (one.gain_no**2) * (1 + no**2)
+        # names see the event some seconds late, the matrix sees it at once
+        assert covariance[column, column] == pytest.approx(second_moment[0] - 1, rel=1e-3)
