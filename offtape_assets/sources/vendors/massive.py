@@ -187,7 +187,13 @@ class Massive:
             boto.ProfileNotFound,
         ) as error:
             raise Refusal("forbidden", f"{self._clean(error)}; {CREDENTIALS}") from None
-        except (boto.HTTPClientError, boto.IncompleteReadError, HTTPError, OSError) as error:
+        except (
+            boto.ConnectionError,
+            boto.HTTPClientError,
+            boto.IncompleteReadError,
+            HTTPError,
+            OSError,
+        ) as error:
             text = f"massive: the connection broke at {what} ({self._clean(error)})"
             raise Refusal("failed", text, is_transient=True) from None
 

@@ -10,10 +10,16 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
+import dagster as dg
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
+from offtape_assets.cli import app
+from offtape_assets.definitions import build_definitions
+from offtape_assets.settings import Settings
 from offtape_assets.sources.manifest import Manifest
 from tests import small_day
 from tests.sources.vendors.bucket import KEY_ID, SECRET, Bucket, massive_bucket
@@ -23,6 +29,7 @@ MONDAY, TUESDAY = date(2024, 11, 4), date(2024, 11, 5)
 SELECT = "raw.trades,raw.quotes,features.microstructure_1m"
 REST_KEY = "hidden-rest-key-0123456789"
 DAYS = ["--from", str(MONDAY), "--to", str(TUESDAY)]
+ONE_DAY = ["--from", str(TUESDAY), "--to", str(TUESDAY)]
 
 
 @pytest.fixture
@@ -49,8 +56,24 @@ def command(landing: Path, *words: str) -> list[str]:
     return [*offtape, words[0], "--landing", str(landing), *words[1:]]
 
 
-def run(bucket: Bucket, landing: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+class Result(NamedTuple):
+    """What a command printed, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(bucket: Bucket, landing: Path, *words: str) -> Result:
+    """A command in this process."""
+    _, _, *given = command(landing, *words)
+    found = CliRunner().invoke(app, given[1:], env=environment(bucket))
+    return Result(found.exit_code, found.stdout, found.stderr)
+
+
+def run_apart(bucket: Bucket, landing: Path, *words: str) -> Result:
+    """A command in a process of its own, with all its logs."""
+    found = subprocess.run(
         command(landing, *words),
         capture_output=True,
         text=True,
@@ -58,6 +81,7 @@ def run(bucket: Bucket, landing: Path, *words: str) -> subprocess.CompletedProce
         env=environment(bucket),
         cwd=landing.parent,
     )
+    return Result(found.returncode, found.stdout, found.stderr)
 
 
 def publish(bucket: Bucket, folder: Path, ticks: int = 300) -> dict[str, bytes]:
@@ -105,7 +129,7 @@ def test_a_killed_fetch_resumes_without_refetching_and_the_backfill_reads_equal_
     bucket.faults.append(slowly)
     words = ["fetch", "--vendor", "massive", *DAYS]
     sets = ["--dataset", "trades_v1,quotes_v1,minute_aggs_v1"]
-    first = run(bucket, landing, *words, "--dataset", "trades_v1")
+    first = run_apart(bucket, landing, *words, "--dataset", "trades_v1")
     assert first.returncode == 0, first.stderr
     process = subprocess.Popen(
         command(landing, *words, *sets),
@@ -124,7 +148,7 @@ def test_a_killed_fetch_resumes_without_refetching_and_the_backfill_reads_equal_
     arrived = part.stat().st_size
     assert 500_000 < arrived < len(large)
 
-    again = run(bucket, landing, *words, *sets)
+    again = run_apart(bucket, landing, *words, *sets)
 
     assert "absent_unexpected" in again.stderr  # minute bars of Monday are not in the bucket
     for path, content in files.items():
@@ -139,7 +163,7 @@ def test_a_killed_fetch_resumes_without_refetching_and_the_backfill_reads_equal_
 
     asked = len(bucket.server.asked)
     words = ["backfill", "--source", "vendors", *DAYS, "--select", SELECT]
-    built = run(bucket, landing, *words, "--warehouse", str(store))
+    built = run_apart(bucket, landing, *words, "--warehouse", str(store))
     assert built.returncode == 0, built.stderr
     assert bucket.server.asked[asked:] == []  # everything was there
     with duckdb.connect(str(store / "offtape.duckdb"), read_only=True) as connection:
@@ -157,7 +181,7 @@ def test_a_backfill_fetches_what_it_needs_and_a_restatement_goes_down_the_graph(
     landing, store = tmp_path / "landing", tmp_path / "warehouse"
     publish(bucket, tmp_path / "vendor")
     house = ["--warehouse", str(store)]
-    build = ["backfill", "--source", "vendors", *DAYS, "--select", SELECT, *house]
+    build = ["backfill", "--source", "vendors", *ONE_DAY, "--select", SELECT, *house]
     built = run(bucket, landing, *build)
     assert built.returncode == 0, built.stderr
 
@@ -166,7 +190,7 @@ def test_a_backfill_fetches_what_it_needs_and_a_restatement_goes_down_the_graph(
     bucket.put("trades_v1", TUESDAY, restated)
     requests = sensed(bucket, landing, store, monkeypatch)
 
-    assert [sorted(request.asset_selection) for request in requests] == [[["raw", "trades"]]]
+    assert [request.asset_selection for request in requests] == [[dg.AssetKey(["raw", "trades"])]]
     assert requests[0].tags["dagster/asset_partition_range_start"] == f"{TUESDAY}|AAA"
     status = run(bucket, landing, "status", "--source", "vendors", *house)
     lines = {line.split()[1]: line for line in status.stdout.splitlines() if "." in line}
@@ -177,20 +201,26 @@ def test_a_backfill_fetches_what_it_needs_and_a_restatement_goes_down_the_graph(
     rebuilt = run(bucket, landing, *build)
     assert rebuilt.returncode == 0, rebuilt.stderr
     with duckdb.connect(str(store / "offtape.duckdb"), read_only=True) as connection:
-        query = "select date::varchar, count(*) from raw.trades group by all"
-        assert dict(connection.execute(query).fetchall()) == {str(MONDAY): 598, str(TUESDAY): 398}
+        counted = connection.execute("select count(*) from raw.trades").fetchall()
+        assert counted == [(398,)]
     assert "stale" not in run(bucket, landing, "status", "--source", "vendors", *house).stdout
     (kept,) = (e for e in Manifest(landing).entries() if e.kept_as)
     assert (landing / kept.kept_as).is_file()
 
+    # a day's file deleted to save space leaves its partitions done and comes back when needed
+    small_day.path_of(landing, "trades_v1", TUESDAY).unlink()
+    asked = len(bucket.gets())
+    assert run(bucket, landing, *build).returncode == 0
+    assert len(bucket.gets()) == asked
+    again = run(bucket, landing, *build[:-3], "raw.trades", *house, "--force")
+    assert again.returncode == 0, again.stderr
+    assert len(bucket.gets()) == asked + 1
 
-def sensed(bucket: Bucket, landing: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> list:
-    """Run requests of the sensor that watches the vendors, keys as lists."""
-    import dagster as dg
 
-    from offtape_assets.definitions import build_definitions
-    from offtape_assets.settings import Settings
-
+def sensed(
+    bucket: Bucket, landing: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[dg.RunRequest]:
+    """Run requests of the sensor that watches the vendors."""
     for name, value in environment(bucket).items():
         if name.startswith(("OFFTAPE_", "MASSIVE_")):
             monkeypatch.setenv(name, value)
@@ -200,32 +230,7 @@ def sensed(bucket: Bucket, landing: Path, store: Path, monkeypatch: pytest.Monke
     definitions = build_definitions(settings)
     sensor = definitions.resolve_sensor_def("restated_vendor_files")
     with dg.build_sensor_context() as context:
-        found = sensor.evaluate_tick(context).run_requests
-    return [
-        request._replace(asset_selection=[list(key.path) for key in request.asset_selection])
-        if hasattr(request, "_replace")
-        else request
-        for request in found
-    ]
-
-
-def test_a_day_file_deleted_after_landing_leaves_its_partitions_done(
-    bucket: Bucket, tmp_path: Path
-) -> None:
-    landing, store = tmp_path / "landing", tmp_path / "warehouse"
-    publish(bucket, tmp_path / "vendor")
-    house = ["--warehouse", str(store)]
-    build = ["backfill", "--source", "vendors", *DAYS, "--select", "raw.trades", *house]
-    assert run(bucket, landing, *build).returncode == 0
-    small_day.path_of(landing, "trades_v1", TUESDAY).unlink()
-    asked = len(bucket.gets())
-    status = run(bucket, landing, "status", "--source", "vendors", *house)
-    assert "stale" not in status.stdout
-    assert run(bucket, landing, *build).returncode == 0
-    assert len(bucket.gets()) == asked
-    forced = run(bucket, landing, *build, "--force")
-    assert forced.returncode == 0, forced.stderr
-    assert len(bucket.gets()) == asked + 1
+        return list(sensor.evaluate_tick(context).run_requests or [])
 
 
 def test_a_plan_without_quotes_fails_them_by_name_and_builds_the_trades(
@@ -238,7 +243,7 @@ def test_a_plan_without_quotes_fails_them_by_name_and_builds_the_trades(
             Reply(status=403) if a.method == "GET" and "quotes_v1/2024/11/2" in a.path else None
         )
     )
-    words = ["backfill", "--source", "vendors", *DAYS, "--select", "raw.trades,raw.quotes"]
+    words = ["backfill", "--source", "vendors", *ONE_DAY, "--select", "raw.trades,raw.quotes"]
     result = run(bucket, landing, *words, "--warehouse", str(store))
     assert result.returncode == 1
     assert "the plan lacks the dataset" in result.stderr
@@ -252,8 +257,8 @@ def test_wrong_credentials_and_a_vendor_out_of_reach_are_told_without_the_secret
 ) -> None:
     told = f"<Error><Code>InvalidAccessKeyId</Code><Message>no {KEY_ID}</Message></Error>".encode()
     bucket.faults.append(lambda asked: Reply(told, 403))
-    words = ["fetch", "--vendor", "massive", *DAYS]
-    refused = run(bucket, tmp_path / "landing", *words)
+    words = ["fetch", "--vendor", "massive", *ONE_DAY]
+    refused = run_apart(bucket, tmp_path / "landing", *words)
     bucket.faults.clear()
     bucket.faults.append(lambda asked: Reply(f"{SECRET} {KEY_ID}".encode(), 500))
     failed = run(bucket, tmp_path / "landing", *words)
@@ -280,5 +285,5 @@ def test_doctor_says_what_the_plan_allows(bucket: Bucket, tmp_path: Path) -> Non
     lines = [line for line in result.stdout.splitlines() if "massive" in line]
     assert any("ok" in line and "trades_v1" in line for line in lines)
     assert any("bad" in line and "quotes_v1: 2024-11-05: forbidden" in line for line in lines)
-    assert "the plan lacks the dataset" in result.stdout
+    assert "the plan lacks the dataset" in " ".join(result.stdout.split())
     assert hidden(result.stdout + result.stderr) == []
