@@ -11,11 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 from scipy.special import roots_genlaguerre
 from scipy.stats import norm
 
 Array = NDArray[np.float64]
 MINUTES, STEP, YEAR_DAYS = 390, 5, 252.0
+FINE = 2
+"""Steps of the probability in a minute, so that half a minute's lag is a lag and no average."""
 SHAPES = {
     "lognormal": ((0.0, 0.0), (0.0, 0.0)),
     "skewed": ((-0.5, 0.4), (-0.5, 0.4)),
@@ -37,6 +40,8 @@ class Case:
     strikes: int = 40
     reading_noise: float = 0.0075
     factor_vol: float = 0.012
+    hedge_vol: float = 0.0
+    """The part of the factor's volatility that an observed factor carries."""
     level_vol: float = 0.03
     start: float | None = None
     price_lag: float = 0.0
@@ -45,6 +50,8 @@ class Case:
     """Of the factor's and the probability's minute changes."""
     jumps: int = 0
     """Number of jumps that make all of the probability's moves beyond a tenth of the range."""
+    bursts: float = 0.0
+    """Sd of the log variance of the factor's and the probability's moves, common to both."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ class Day:
 
     readings: Array
     log_price: Array
+    hedge: Array | None
+    """(M, 1) log level of the observed factor."""
     snapshot_minute: NDArray[np.int64]
     strikes: Array
     prices: Array
@@ -121,25 +130,41 @@ def _add_prices(price, share, means, widths, weights, mean, strikes, forward):  
                 price[t, k] += share[t] * weights[j] * value
 
 
-def _walk(rng: np.random.Generator) -> Array:
-    return np.r_[0.0, np.cumsum(rng.normal(size=MINUTES - 1))] / math.sqrt(MINUTES)
+def _walk(rng: np.random.Generator, pace: Array) -> Array:
+    """Random walk of unit variance over the day; pace (steps,) is the variance of each step."""
+    return np.r_[0.0, np.cumsum(rng.normal(size=pace.size) * np.sqrt(pace))] / math.sqrt(pace.size)
 
 
-def _probability(rng: np.random.Generator, case: Case) -> tuple[Array, Array]:
-    """A martingale path whose range is within 15 % of the case's, and its Brownian driver."""
+def _pace(rng: np.random.Generator, bursts: float) -> Array:
+    """Variance of each minute's moves, persistent over half an hour, with mean one; (M - 1,)."""
+    if not bursts:
+        return np.ones(MINUTES - 1)
+    persistence = 0.97
+    shocks = rng.normal(size=MINUTES - 1) * bursts * math.sqrt(1 - persistence**2)
+    pace = np.exp(lfilter([1.0], [1.0, -persistence], shocks))
+    return pace / pace.mean()
+
+
+def _probability(rng: np.random.Generator, case: Case, pace: Array) -> tuple[Array, Array]:
+    """A martingale path whose range is within 15 % of the case's, and its Brownian driver.
+
+    FINE steps a minute, the first and the last at the ends of a minute.
+    """
+    pace = np.repeat(pace, FINE)
+    count = pace.size + 1
     wanted = case.probability_range
     while True:
         score = norm.ppf(case.start if case.start else rng.uniform(0.4, 0.65))
         if case.jumps:
-            walk = 0.1 * _walk(rng)
-            at = rng.choice(np.arange(20, MINUTES - 20), case.jumps, replace=False)
+            walk = 0.1 * _walk(rng, pace)
+            at = FINE * rng.choice(np.arange(20, MINUTES - 20), case.jumps, replace=False)
             sizes = rng.normal(size=case.jumps)
-            for minute, size in zip(at, sizes, strict=True):
-                walk[minute:] += size / math.sqrt(case.jumps)
+            for step, size in zip(at, sizes, strict=True):
+                walk[step:] += size / math.sqrt(case.jumps)
         else:
-            walk = _walk(rng)
+            walk = _walk(rng, pace)
         share = min(wanted / 0.6, 0.85)
-        clock = np.arange(MINUTES) / MINUTES
+        clock = np.arange(count) / count
         path = norm.cdf((score + share * walk) / np.sqrt(1 - share**2 * clock))
         if 0.85 * wanted <= np.ptp(path) <= 1.15 * wanted:
             return path, walk
@@ -147,18 +172,22 @@ def _probability(rng: np.random.Generator, case: Case) -> tuple[Array, Array]:
 
 def simulate(rng: np.random.Generator, case: Case) -> Day:
     """One day of a case."""
-    path, driver = _probability(rng, case)
-    own = _walk(rng)
+    pace, even = _pace(rng, case.bursts), np.ones(MINUTES - 1)
+    fine, driver = _probability(rng, case, pace)
+    path, driver = fine[::FINE], driver[::FINE]
+    own = _walk(rng, pace)
     rho = case.factor_correlation
-    factor = np.exp(case.factor_vol * (rho * driver + math.sqrt(1 - rho**2) * own))
+    hedge = case.hedge_vol * _walk(rng, pace)
+    rest = math.sqrt(case.factor_vol**2 - case.hedge_vol**2)
+    factor = np.exp(rest * (rho * driver + math.sqrt(1 - rho**2) * own) + hedge)
     clock = np.arange(MINUTES, dtype=np.float64)
-    priced = np.interp(clock - case.price_lag, clock, path)
+    priced = np.interp(clock - case.price_lag, np.arange(fine.size) / FINE, fine)
     spot = factor * (1 + priced * case.mean_yes + (1 - priced) * case.mean_no)
     centre = 100.0 if case.strikes <= 40 else 400.0
     factor, spot = factor * centre / spot[0], spot * centre / spot[0]
     at = np.arange(0, MINUTES, STEP)
     count = at.size
-    level = case.level_vol * _walk(rng)[at]
+    level = case.level_vol * _walk(rng, even)[at]
     tau = (10 - at / MINUTES) / YEAR_DAYS
     width = 0.2 if case.strikes <= 40 else 0.26
     strikes = np.round(centre * np.linspace(1 - width, 1 + width, case.strikes))
@@ -180,6 +209,7 @@ def simulate(rng: np.random.Generator, case: Case) -> Day:
     return Day(
         np.clip(readings, 0.01, 0.99),
         np.log(spot) + rng.normal(size=MINUTES) * 5e-5,
+        hedge[:, None] if case.hedge_vol else None,
         at,
         strikes,
         mid,

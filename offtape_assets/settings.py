@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     event_settled_hour: float = Field(
         26.0, gt=0, description="outcome known, in hours after New York midnight of event_date"
     )
+    event_hedge_factors: Annotated[
+        tuple[Literal["mkt_rf", "smb", "hml", "rmw", "cma"], ...], NoDecode
+    ] = Field((), description="taken out of prices before conditional means are told apart")
     option_expiries: Annotated[tuple[date, ...], NoDecode] = ()
     snapshot_minutes: int = Field(5, ge=1, le=390)
     risk_free_rate: float | None = Field(None, description="per year, continuously compounded")
@@ -70,7 +73,7 @@ class Settings(BaseSettings):
     cluster: str | None = Field(None, description="address of a Dask scheduler")
     postgres: SecretStr | None = Field(None, description="URL of Dagster's run history")
 
-    @field_validator("tickers", "option_expiries", mode="before")
+    @field_validator("tickers", "option_expiries", "event_hedge_factors", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):

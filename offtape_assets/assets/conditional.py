@@ -4,11 +4,23 @@ import polars as pl
 
 from offtape_assets.assets.declare import table_asset
 from offtape_assets.assets.inputs import Inputs
-from offtape_assets.estimates.conditional import minute_prices, read_event, split_by_event
+from offtape_assets.estimates.conditional import (
+    factor_levels,
+    minute_prices,
+    read_event,
+    split_by_event,
+)
 from offtape_assets.market.calendar import session
 from offtape_assets.partitions import optional
 from offtape_assets.report.conditional import two_worlds
-from offtape_assets.tables import features, model_conditional, model_event, model_options, raw
+from offtape_assets.tables import (
+    features,
+    features_factors,
+    model_conditional,
+    model_event,
+    model_options,
+    raw,
+)
 
 
 @table_asset(
@@ -34,9 +46,11 @@ def event_readings(inputs: Inputs) -> pl.DataFrame:
         model_conditional.EVENT_READINGS,
         optional(features.MICROSTRUCTURE_1M),
         optional(raw.MINUTE_BARS),
+        optional(features_factors.FACTOR_RETURNS_1S),
         features.OPTION_SMILES,
         model_options.RISK_NEUTRAL_DENSITIES,
     ),
+    settings=("event_hedge_factors",),
     picture=two_worlds,
 )
 def conditional_laws(inputs: Inputs) -> tuple[pl.DataFrame, ...]:
@@ -51,4 +65,9 @@ def conditional_laws(inputs: Inputs) -> tuple[pl.DataFrame, ...]:
         inputs.frame(features.OPTION_SMILES),
         inputs.frame(model_options.RISK_NEUTRAL_DENSITIES),
         session(inputs.day),
+        factor_levels(
+            inputs.frame(features_factors.FACTOR_RETURNS_1S),
+            inputs.settings.event_hedge_factors,
+            session(inputs.day),
+        ),
     )

@@ -3,7 +3,7 @@
 Frames in, frames out. Which methods identify what is decided in quant (demixing_*).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -131,12 +131,50 @@ def minute_prices(mids: pl.DataFrame, bars: pl.DataFrame, ticker: str) -> pl.Dat
     )
 
 
+def factor_levels(returns: pl.DataFrame, names: Sequence[str], hours: Session) -> Array | None:
+    """Log levels of factors at the end of each minute, to be taken out of prices.
+
+    Parameters
+    ----------
+    returns
+        ts and the named columns of features.factor_returns_1s.
+    names
+        Factors that do not themselves move with the event; none: no hedge.
+    hours
+        The session.
+
+    Returns
+    -------
+    (minutes, factors), or None without names. NaN in minutes most of whose seconds are unknown, and
+    everywhere if there are no returns: the split then is `too_few` rather than silently unhedged.
+    """
+    if not names:
+        return None
+    start = hours.open.replace(tzinfo=None)
+    known = pl.col(names[0]).is_not_null().mean() > 0.5
+    minutes = (
+        returns.select("ts", *names)
+        .with_columns(at=pl.col("ts").cast(pl.Datetime("us")) - pl.duration(seconds=1))
+        .with_columns(minute=(pl.col("at") - start).dt.total_seconds() // 60)
+        .filter(pl.col("minute").is_between(0, _minutes(hours) - 1))
+        .group_by("minute")
+        .agg(pl.col(names).sum(), known=known)
+        .sort("minute")
+        .with_columns(pl.col(names).cum_sum())
+        .with_columns(pl.when("known").then(pl.col(names)))
+    )
+    levels = np.full((_minutes(hours), len(names)), np.nan)
+    levels[minutes["minute"].to_numpy().astype(np.int64)] = minutes.select(names).to_numpy()
+    return levels
+
+
 def split_by_event(
     readings: pl.DataFrame,
     prices: pl.DataFrame,
     smiles: pl.DataFrame,
     densities: pl.DataFrame,
     hours: Session,
+    factors: Array | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Conditional laws and hedges of one name and date.
 
@@ -150,6 +188,8 @@ def split_by_event(
         Rows of features.option_smiles and model.risk_neutral_densities.
     hours
         The session.
+    factors
+        See `factor_levels`.
 
     Returns
     -------
@@ -161,7 +201,7 @@ def split_by_event(
     log_price = np.log(price)
     fits: list[dict[str, object]] = []
     parts: list[pl.DataFrame] = []
-    for fit in day_fits(log_price, event, smiles, densities, hours):
+    for fit in day_fits(log_price, event, smiles, densities, hours, factors):
         for method in METHODS:
             rows: MethodRows = method(fit)
             fits += rows.fits
@@ -180,6 +220,7 @@ def day_fits(
     smiles: pl.DataFrame,
     densities: pl.DataFrame,
     hours: Session,
+    factors: Array | None = None,
 ) -> Iterator[DayFit]:
     """The panel of each expiry with the observed laws of its snapshots."""
     start, minutes = hours.open.replace(tzinfo=None), _minutes(hours)
@@ -191,7 +232,7 @@ def day_fits(
     quotes = quotes.filter(pl.col("minute").is_between(0, minutes - 1))
     for (expiry,), rows in quotes.group_by("expiry", maintain_order=True):
         stamps, chains = chains_of(rows)
-        split = demix_panel(log_price, event, chains)
+        split = demix_panel(log_price, event, chains, factors)
         own = densities.filter(pl.col("expiry") == expiry).partition_by("ts", as_dict=True)
         laws = {key[0]: Observed.of(law) for key, law in own.items()}
         assert isinstance(expiry, date)

@@ -102,7 +102,7 @@ def _density_rows(fit: DayFit, method: str, split) -> MethodRows:  # type: ignor
             out.fits.append(fit.row(t, method, status))
             continue
         p = float(panel.probability[t])
-        means = conditional_means(np.array([law.mean]), np.array([p]), panel.slope.slope)[0]
+        means = conditional_means(np.array([law.mean]), np.array([p]), panel.ratio.value)[0]
         found = split(law, p, (float(means[0]), float(means[1])))
         row = fit.row(t, method, found.status)
         out.fits.append(row)

@@ -64,12 +64,12 @@ class DayFit:
             "probability": float(split.probability[t]) if known else None,
             "identification": split.identification,
         }
-        if split.slope.status == "ok":
+        if split.ratio.status == "ok":
             row |= {
-                "log_ratio_sd": split.slope.sd,
-                "slope_likelihood_ratio": split.slope.likelihood_ratio,
+                "log_ratio_sd": split.ratio.sd,
+                "slope_likelihood_ratio": split.ratio.likelihood_ratio,
                 "probability_range": self.event.spread,
-                "price_lag_minutes": split.lag,
+                "price_lag_minutes": split.ratio.lag,
             }
         return row
 

@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 KERNELS = 36  # per law
 LOWEST, HIGHEST = -4.2, 3.6  # centres of the kernels, in total volatilities
 KERNEL_WIDTH = 0.28  # of a kernel, in total volatilities; a little over their spacing
-ROUGHNESS = 6.0  # weight of second differences of the kernels' masses
+ROUGHNESS = 200.0  # weight of second differences of the kernels' masses
 PINNED = 1e3  # weight of unit mass and mean against the data
 
 

@@ -1,6 +1,6 @@
 """The default split of a chain into two worlds: from a day's changes of price and chain with p.
 
-ln R from the price (`event_regression`), variances from the chain's variance
+ln R from the price (`event_ratio`), variances from the chain's variance
 (`demixing_variance`), shapes by non-negative kernels (`conditional_density`). It refuses where the
 probability did not move enough.
 """
@@ -19,14 +19,16 @@ from offtape_assets.quant.demixing_variance import (
     implied_variance,
     split_variance,
 )
-from offtape_assets.quant.event_regression import EventSlope, align_event, log_ratio_slope
+from offtape_assets.quant.event_ratio import EventRatio, fit_event_ratio
 
 Array = NDArray[np.float64]
-LARGEST_MEAN_SD = 0.20  # half the stated sd of ln R, in sds of the law, that still identifies
+LARGEST_MEAN_SD = 0.15  # half the stated sd of ln R, in sds of the law, that still identifies
 LEAST_LIKELIHOOD_RATIO = 10.0  # for a probability that moves at all
 LEAST_SPREAD = 0.03  # range of the smoothed probability over the day
+CONTRADICTED = 3.0  # sds beyond the chain's variance at which ln R is not cut back to it
+BISECTIONS = 8
 TAIL_ERROR = 0.25  # share of the variance beyond the quotes taken as its standard error
-SHAPE_ERROR = 0.008  # of a log sd, from kernels of one width; see docs/methods/conditional.md
+SHAPE_ERROR = 0.006  # of a log sd, from kernels of one width; see docs/methods/conditional.md
 BAND = 0.90
 WITHIN = (1e-4, 1.0 - 1e-4)  # of p, so that both laws have weight
 
@@ -88,15 +90,13 @@ class PanelSplit:
         Conditional standard deviations, dollars.
     identification : float
         1 less half the stated sd of ln R (the sd of a mean at p = .5) in sds of the law, at least 0;
-        'ok' from .80.
-    slope : EventSlope
-        ln R and its error.
-    lag : float
-        Minutes the price is behind the probability, on average over what the data leave open.
+        'ok' from .85.
+    ratio : EventRatio
+        ln R, its error, and the lag between the two clocks.
     laws, scale
         Shapes, and the volatility scale (T,) of each snapshot.
     status : str
-        'ok', 'not_identified', 'inconsistent', 'too_few', 'constant', 'not_converged'.
+        'ok', 'not_identified', 'inconsistent' (shares and options contradict), 'too_few', 'constant', 'not_converged'.
     """
 
     probability: Array
@@ -107,8 +107,7 @@ class PanelSplit:
     sd_low: Array
     sd_high: Array
     identification: float
-    slope: EventSlope
-    lag: float
+    ratio: EventRatio
     laws: KernelLaws | None
     scale: Array
     status: str
@@ -127,18 +126,18 @@ def conditional_means(forward: Array, probability: Array, log_ratio: float) -> A
     return np.column_stack([base * ratio, base])
 
 
-def identify(slope: EventSlope, event: SmoothedProbability, total_sd: float) -> tuple[float, str]:
-    """Score and status of a slope for laws of relative sd `total_sd`.
+def identify(ratio: EventRatio, event: SmoothedProbability, total_sd: float) -> tuple[float, str]:
+    """Score and status of a log ratio for laws of relative sd `total_sd`.
 
     Notes
     -----
     The score needs no threshold on dollars: an error of the mean is small or large against what the
-    law itself leaves open. The probability must also be seen to move, for the slope's own error is
+    law itself leaves open. The probability must also be seen to move, for the ratio's own error is
     only right where the smoothed path is more than noise.
     """
-    if slope.status != "ok":
-        return 0.0, slope.status
-    score = max(0.0, 1.0 - 0.5 * slope.sd / total_sd)
+    if ratio.status != "ok":
+        return 0.0, ratio.status
+    score = max(0.0, 1.0 - 0.5 * ratio.sd / total_sd)
     moves = event.likelihood_ratio >= LEAST_LIKELIHOOD_RATIO and event.spread >= LEAST_SPREAD
     if not moves or score < 1.0 - LARGEST_MEAN_SD:
         return score, "not_identified"
@@ -157,7 +156,7 @@ def demix_panel(
     event : SmoothedProbability
     chains : Chains
     factors : (M, K), optional
-        See `event_regression.event_slope`.
+        See `event_ratio.fit_event_ratio`.
 
     Returns
     -------
@@ -179,38 +178,37 @@ def demix_panel(
         chains.minute.min() >= 0 and chains.minute.max() < event.mean.size
     ):
         raise ValueError(f"a snapshot's minute lies outside 0..{event.mean.size - 1}")
-    event, lag = align_event(log_price, event, factors)
-    slope = log_ratio_slope(log_price, event, factors)
+    ratio = fit_event_ratio(log_price, event, factors)
     variance = implied_variance(chains.strikes, chains.prices, chains.forward)
     kept = np.isfinite(variance.relative)
-    if kept.sum() < 2 or slope.status != "ok":
-        status = slope.status if slope.status != "ok" else "too_few"
-        return _unsplit(event, chains, 0.0, (slope, lag), status)
+    if kept.sum() < 2 or ratio.status != "ok":
+        status = ratio.status if ratio.status != "ok" else "too_few"
+        return _unsplit(chains, 0.0, ratio, status)
     total_sd = float(np.sqrt(np.median(variance.relative[kept])))
-    score, status = identify(slope, event, total_sd)
+    score, status = identify(ratio, event, total_sd)
     if status != "ok":
-        return _unsplit(event, chains, score, (slope, lag), status)
+        return _unsplit(chains, score, ratio, status)
     known = chains.at(kept)
-    p = np.clip(event.mean[known.minute], *WITHIN)
-    split = split_variance(variance.relative[kept], known.tau, p, slope.slope)
+    p = np.clip(ratio.event.mean[known.minute], *WITHIN)
+    ratio = bounded_ratio(ratio, variance.relative[kept], known.tau, p)
+    split = split_variance(variance.relative[kept], known.tau, p, ratio.value)
     if split.status != "ok":
-        return _unsplit(event, chains, score, (slope, lag), split.status)
+        return _unsplit(chains, score, ratio, split.status)
     sd_error = np.sqrt(
-        _sd_errors(variance.relative[kept], known.tau, p, slope, split) ** 2
+        _sd_errors(variance.relative[kept], known.tau, p, ratio, split) ** 2
         + (0.5 * TAIL_ERROR * variance.tail_share[kept][:, None]) ** 2
         + SHAPE_ERROR**2
     )
     total_vol = np.exp(0.5 * (split.log_sd_yes + split.log_sd_no))
     laws = fit_kernel_laws(
-        known.strikes, known.prices, known.price_sd, known.forward, p, slope.slope, total_vol
+        known.strikes, known.prices, known.price_sd, known.forward, p, ratio.value, total_vol
     )
     scale = total_vol / total_vol[total_vol.size // 2]
-    mean = conditional_means(known.forward, p, slope.slope)
+    mean = conditional_means(known.forward, p, ratio.value)
     sd = laws.relative_sd(scale).T * mean
-    mean_half = scipy.stats.t.ppf(0.5 + BAND / 2, slope.degrees_of_freedom) * _mean_errors(
-        p, event.sd[known.minute], slope
-    )
-    sd_half = scipy.stats.norm.ppf(0.5 + BAND / 2) * sd_error
+    width = scipy.stats.norm.ppf(0.5 + BAND / 2)
+    mean_half = width * _mean_errors(p, ratio.event.sd[known.minute], ratio)
+    sd_half = width * sd_error
     found = PanelSplit(
         probability=p,
         mean=mean,
@@ -220,37 +218,64 @@ def demix_panel(
         sd_low=sd * np.exp(-sd_half),
         sd_high=sd * np.exp(sd_half),
         identification=score,
-        slope=slope,
-        lag=lag,
+        ratio=ratio,
         laws=laws,
         scale=scale,
         status="ok",
     )
-    return _on_all(found, kept, event.mean[chains.minute])
+    return _on_all(found, kept, ratio.event.mean[chains.minute])
 
 
-def _mean_errors(p: Array, p_sd: Array, slope: EventSlope) -> Array:
+def bounded_ratio(ratio: EventRatio, variance: Array, tau: Array, p: Array) -> EventRatio:
+    """ln R given that the chain has the variance that means this far apart need.
+
+    Notes
+    -----
+    Mean and sd of the normal law of ln R below the bound beyond which `split_variance` (whose other
+    arguments these are) finds no laws. Unchanged where the bound is far, or further than CONTRADICTED
+    sds inside: then the prices of shares and options contradict each other, and the split says so.
+    """
+    side = 1.0 if ratio.value >= 0.0 else -1.0
+
+    def is_possible(size: float) -> bool:
+        return split_variance(variance, tau, p, side * size).status == "ok"
+
+    low, high = 0.0, abs(ratio.value) + CONTRADICTED * ratio.sd
+    if is_possible(high) or not is_possible(low):
+        return ratio
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if is_possible(middle) else (low, middle)
+    score = (low - abs(ratio.value)) / ratio.sd
+    if score < -CONTRADICTED:
+        return ratio
+    pull = float(np.exp(scipy.stats.norm.logpdf(score) - scipy.stats.norm.logcdf(score)))
+    value = side * (abs(ratio.value) - ratio.sd * pull)
+    return ratio._replace(value=value, sd=ratio.sd * (1.0 - score * pull - pull**2) ** 0.5)
+
+
+def _mean_errors(p: Array, p_sd: Array, found: EventRatio) -> Array:
     """(T, 2) standard errors of the log conditional means."""
-    ratio = np.exp(slope.slope)
+    ratio = np.exp(found.value)
     mixed = p * ratio + 1.0 - p
-    of_ratio = np.column_stack([(1.0 - p) / mixed, p * ratio / mixed]) * slope.sd
+    of_ratio = np.column_stack([(1.0 - p) / mixed, p * ratio / mixed]) * found.sd
     of_p = np.abs(ratio - 1.0) / mixed * p_sd
     return np.hypot(of_ratio, of_p[:, None])
 
 
 def _sd_errors(
-    variance: Array, tau: Array, p: Array, slope: EventSlope, split: VarianceSplit
+    variance: Array, tau: Array, p: Array, ratio: EventRatio, split: VarianceSplit
 ) -> Array:
     """(T, 2) standard errors of the log conditional sds: of the split, and of ln R through it."""
     own = np.column_stack([split.error_yes, split.error_no])
-    through = np.zeros_like(own)
+    centre = np.column_stack([split.log_sd_yes, split.log_sd_no])
+    through = []
     for sign in (1.0, -1.0):
-        moved = split_variance(variance, tau, p, slope.slope + sign * slope.sd)
+        moved = split_variance(variance, tau, p, ratio.value + sign * ratio.sd)
         if moved.status == "ok":
-            by_yes = np.abs(moved.log_sd_yes - split.log_sd_yes)
-            by_no = np.abs(moved.log_sd_no - split.log_sd_no)
-            through = np.maximum(through, np.column_stack([by_yes, by_no]))
-    return np.hypot(own, through)
+            ends = np.column_stack([moved.log_sd_yes, moved.log_sd_no])
+            through.append(np.abs(ends - centre))
+    return np.hypot(own, np.mean(through, axis=0)) if through else own
 
 
 def _on_all(found: PanelSplit, kept: NDArray[np.bool_], probability: Array) -> PanelSplit:
@@ -263,16 +288,10 @@ def _on_all(found: PanelSplit, kept: NDArray[np.bool_], probability: Array) -> P
     return replace(found, probability=np.clip(probability, *WITHIN), **spread)
 
 
-def _unsplit(
-    event: SmoothedProbability,
-    chains: Chains,
-    score: float,
-    slope: tuple[EventSlope, float],
-    status: str,
-) -> PanelSplit:
+def _unsplit(chains: Chains, score: float, ratio: EventRatio, status: str) -> PanelSplit:
     nothing = np.full((chains.minute.size, 2), np.nan)
     return PanelSplit(
-        probability=event.mean[chains.minute],
+        probability=ratio.event.mean[chains.minute],
         mean=nothing,
         mean_low=nothing,
         mean_high=nothing,
@@ -280,8 +299,7 @@ def _unsplit(
         sd_low=nothing,
         sd_high=nothing,
         identification=score,
-        slope=slope[0],
-        lag=slope[1],
+        ratio=ratio,
         laws=None,
         scale=nothing[:, 0],
         status=status,

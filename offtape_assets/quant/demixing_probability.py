@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 RATIOS = np.geomspace(3e-4, 1e3, 40)  # level variance per minute over the noise variance
 FACTORS = np.linspace(-2.0, 2.0, 15)  # sds of an uncertain noise
 FEWEST_READINGS = 30
+UNKNOWN_NOISE = 1.0  # log sd of a noise that only the readings tell
 LEAST_WEIGHT = 0.01  # of a ratio's likelihood; less likely ones are left out
 
 
@@ -34,6 +35,10 @@ class SmoothedProbability:
         Twice the log-likelihood gained by a moving over a constant probability.
     spread : float
         Range of `mean`.
+    readings, noise : (M,)
+        What was smoothed, and the variance of each reading's noise.
+    noise_log_sd : float
+        How well that is known: sd of the log of one factor on all noise sds.
     status : str
         'ok', 'too_few' or 'constant' (readings that never differ).
     """
@@ -44,6 +49,9 @@ class SmoothedProbability:
     weights: Array
     likelihood_ratio: float
     spread: float
+    readings: Array
+    noise: Array
+    noise_log_sd: float
     status: str
 
 
@@ -90,9 +98,9 @@ def smooth_probability(
     if y.ndim != 1 or (y[seen] < 0).any() or (y[seen] > 1).any():
         raise ValueError("readings must be a vector of probabilities in [0, 1] or NaN")
     if seen.sum() < FEWEST_READINGS:
-        return _unknown(y.size, "too_few")
+        return _unknown(y, "too_few")
     if np.ptp(y[seen]) == 0.0:
-        return _unknown(y.size, "constant")
+        return _unknown(y, "constant")
     first = int(np.argmax(seen))
     noise, unit = _noise(noise_sd, seen, first)
     y, is_known = y[first:], noise_sd is not None
@@ -113,8 +121,19 @@ def smooth_probability(
     sd = np.sqrt(chance @ (variances + (paths - mean) ** 2))
     gained = 2.0 * float(likelihoods.max() - _fit(y, 0.0, noise, is_known)[0])
     mean = np.clip(mean, 0.0, 1.0)
-    spread = float(np.ptp(mean))
-    return SmoothedProbability(mean, sd, paths, chance, max(gained, 0.0), spread, "ok")
+    scale = fits[int(likelihoods.argmax())][1]
+    return SmoothedProbability(
+        mean,
+        sd,
+        paths,
+        chance,
+        max(gained, 0.0),
+        float(np.ptp(mean)),
+        np.asarray(readings, dtype=np.float64),
+        np.r_[np.full(first, noise[0]), noise] * scale,
+        noise_log_sd if is_known else UNKNOWN_NOISE,
+        "ok",
+    )
 
 
 def _noise(
@@ -147,8 +166,9 @@ def _smooth(y: Array, level: float, noise: Array, scale: float) -> tuple[Array, 
     return found.mean, found.variance * scale
 
 
-def _unknown(size: int, status: str) -> SmoothedProbability:
-    nothing = np.full(size, np.nan)
+def _unknown(readings: Array, status: str) -> SmoothedProbability:
+    nothing = np.full(readings.size, np.nan)
+    paths = np.empty((0, readings.size))
     return SmoothedProbability(
-        nothing, nothing, np.empty((0, size)), np.empty(0), 0.0, np.nan, status
+        nothing, nothing, paths, np.empty(0), 0.0, np.nan, readings, nothing, 0.0, status
     )

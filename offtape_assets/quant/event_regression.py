@@ -15,11 +15,9 @@ from offtape_assets.quant.demixing_probability import SmoothedProbability
 
 Array = NDArray[np.float64]
 FEWEST_CHANGES = 20
-ITERATIONS = 3
 LAGS = np.r_[-3.0, np.arange(-2.0, 2.01, 0.25), 3.0, 5.0]  # minutes the price is behind p
 LAG_PRIOR = 1.0  # minutes; the prior weight of a lag falls by e over each
 LEAST_WEIGHT = 0.01  # of a speed and lag together
-LARGEST_LOG_RATIO = 3.0  # beyond it the slope is noise over hardly any movement of p
 
 
 class EventSlope(NamedTuple):
@@ -99,34 +97,13 @@ def event_slope(
     if count < FEWEST_CHANGES + others.shape[1]:
         return _failed("too_few")
     moves = np.diff(event.paths[:, ::step], axis=1)[:, used]
-    changes, moves = _without(others[used], changes[used], moves)
-    terms = max(int(0.4 * count ** (2 / 3)), 1)
+    changes, moves = without(others[used], changes[used], moves)
+    terms = cosine_terms(count)
     found = np.array([_one_slope(changes, move, terms) for move in moves])
     slope = float(event.weights @ found[:, 0])
     variance = float(event.weights @ (found[:, 1] + (found[:, 0] - slope) ** 2))
     explained = float(event.weights @ found[:, 2])
     return EventSlope(slope, variance**0.5, terms, explained, count, "ok")
-
-
-def log_ratio_slope(
-    log_price: Array, event: SmoothedProbability, factors: Array | None = None
-) -> EventSlope:
-    """ln of the conditional means' ratio (yes over no) from one-minute changes of a log price.
-
-    Parameters and status as `event_slope`; `log_price` (M,).
-
-    Notes
-    -----
-    F = M (p R + 1 - p), so ln F is ln(p R + 1 - p) plus what does not depend on p. The regression
-    is on ln(p R + 1 - p) / ln R, which is p itself for R near 1, iterated to a fixed point in R.
-    """
-    found = event_slope(log_price, event, factors)
-    for _ in range(ITERATIONS):
-        if found.status != "ok" or abs(found.slope) > LARGEST_LOG_RATIO:
-            break
-        bent = replace(event, paths=bent_probability(event.paths, found.slope))
-        found = event_slope(log_price, bent, factors)
-    return found
 
 
 def align_event(
@@ -137,7 +114,7 @@ def align_event(
     Parameters
     ----------
     log_price, event, factors
-        As `log_ratio_slope`.
+        As `event_slope`, in logs.
 
     Returns
     -------
@@ -166,7 +143,7 @@ def align_event(
     changes, others = np.diff(y), np.diff(levels, axis=0)
     used = np.isfinite(changes) & np.isfinite(others).all(axis=1)
     moves = np.diff(paths, axis=2)[:, :, used].reshape(-1, int(used.sum()))
-    changes, moves = _without(others[used], changes[used], moves)
+    changes, moves = without(others[used], changes[used], moves)
     explained = (moves @ changes) ** 2 / np.einsum("ij,ij->i", moves, moves)
     likelihood = -0.5 * changes.size * np.log(changes @ changes - explained)
     likelihood = likelihood.reshape(event.weights.size, LAGS.size) - np.abs(LAGS) / LAG_PRIOR
@@ -182,19 +159,25 @@ def align_event(
     return aligned, lag
 
 
-def bent_probability(probability: Array, log_ratio: float) -> Array:
-    """ln(p R + 1 - p) / ln R, the log forward's dependence on p per unit of ln R; any shape."""
-    if abs(log_ratio) < 1e-6:
-        return np.asarray(probability, dtype=np.float64)
-    return np.log1p(np.asarray(probability) * np.expm1(log_ratio)) / log_ratio
-
-
-def _without(others: Array, changes: Array, moves: Array) -> tuple[Array, Array]:
-    """Both sides with the factors' changes projected out."""
+def without(others: Array, changes: Array, moves: Array) -> tuple[Array, Array]:
+    """Changes (T,) and moves (C, T) with the factors' changes (T, K) projected out."""
     if others.shape[1] == 0:
         return changes, moves
     basis, _ = np.linalg.qr(others)
     return changes - basis @ (basis.T @ changes), moves - (moves @ basis) @ basis.T
+
+
+def cosine_terms(count: int) -> int:
+    """Number of cosine transforms for `count` changes: .4 T^(2/3) [1]_ of `event_slope`."""
+    return max(int(0.4 * count ** (2 / 3)), 1)
+
+
+def long_run_variance(terms: Array, cosines: int | None = None) -> float:
+    """Variance of the sum of serially correlated terms (T,) by equally weighted cosines."""
+    count = terms.size
+    at = (np.arange(count) + 0.5) / count
+    order = np.arange(1, (cosines or cosine_terms(count)) + 1)
+    return 2.0 * float(np.mean((np.cos(np.pi * np.outer(order, at)) @ terms) ** 2))
 
 
 def _one_slope(changes: Array, move: Array, terms: int) -> tuple[float, float, float]:
@@ -202,12 +185,8 @@ def _one_slope(changes: Array, move: Array, terms: int) -> tuple[float, float, f
     square = float(move @ move)
     slope = float(move @ changes) / square
     residual = changes - slope * move
-    count = changes.size
-    at = (np.arange(count) + 0.5) / count
-    cosines = np.cos(np.pi * np.outer(np.arange(1, terms + 1), at))
-    score = cosines @ (move * residual)
-    robust = 2.0 * float(np.mean(score**2)) / square**2
-    white = float(residual @ residual) / (count - 1) / square
+    robust = long_run_variance(move * residual, terms) / square**2
+    white = float(residual @ residual) / (changes.size - 1) / square
     total = float(changes @ changes)
     return slope, max(robust, white), slope**2 * square / total if total > 0 else np.nan
 

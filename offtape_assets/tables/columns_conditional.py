@@ -22,7 +22,7 @@ CONDITIONAL_COLUMNS = (
         "identification",
         "DOUBLE",
         "",
-        "1 less half the stated sd of ln R in sds of the law, floored at 0; ok from .80",
+        "1 less half the stated sd of ln R in sds of the law, floored at 0; ok from .85",
     ),
     Column("slope_likelihood_ratio", "DOUBLE", "", "(log ratio / its sd)^2: against no gap"),
     Column("probability_range", "DOUBLE", "fraction", "range of the smoothed probability that day"),

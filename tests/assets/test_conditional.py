@@ -8,7 +8,13 @@ import pytest
 from offtape_assets.backfill import Backfill
 from offtape_assets.definitions import declared, open_house
 from offtape_assets.settings import Settings
-from offtape_assets.tables import features, model_conditional, model_options, raw
+from offtape_assets.tables import (
+    features,
+    features_factors,
+    model_conditional,
+    model_options,
+    raw,
+)
 
 DAY = date(2024, 11, 5)
 
@@ -25,10 +31,19 @@ def test_conditional_laws_are_declared_with_their_reads():
         model_conditional.EVENT_READINGS,
         features.MICROSTRUCTURE_1M,
         raw.MINUTE_BARS,
+        features_factors.FACTOR_RETURNS_1S,
         features.OPTION_SMILES,
         model_options.RISK_NEUTRAL_DENSITIES,
     ]
-    assert [read.is_optional for read in laws.reads] == [False, True, True, False, False]
+    assert [read.is_optional for read in laws.reads] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert laws.settings == ("event_hedge_factors",)
     assert laws.picture is not None
 
 
