@@ -11,7 +11,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from offtape_assets.quant.smile import Quotes, Smile
-from offtape_assets.quant.vector_math import INV_SQRT_2PI, SQRT_HALF, simd_erfcx, simd_exp
+from offtape_assets.quant.vector_math import (
+    INV_SQRT_2PI,
+    SQRT_HALF,
+    simd_erfcx,
+    simd_exp,
+    simd_exp_of,
+)
 
 Array = NDArray[np.float64]
 GRID_POINTS = 500
@@ -218,7 +224,7 @@ def _law(k, smile, forward, first, last):  # type: ignore[no-untyped-def]
     size = k.size
     in_k, cdf, coefficients = np.empty(size), np.empty(size), np.empty((5, size))
     _raw(k, smile, in_k, cdf, coefficients)
-    ratio = np.exp(k)
+    ratio = simd_exp_of(k)
     strike = forward * ratio
     weights = trapezoid_weights(strike)
     raw = in_k / strike

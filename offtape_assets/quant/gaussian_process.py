@@ -71,20 +71,11 @@ def select(x: Array, y: Array, variance: Array, unit: float) -> Hyperparameters:
         )
     if not (variance > 0.0).all() or not unit > 0.0:
         raise ValueError(f"every variance and unit ({unit}) must be positive")
-    low, high = float(x.min()), float(x.max())
-    centre, half_width = 0.5 * (low + high), 0.5 * (high - low) or 1.0
     nodes, factors, ranks = node_features()
-    scores = kernel.evidence(
-        (x - centre) / half_width,
-        y,
-        variance,
-        unit,
-        nodes,
-        _AMPLITUDES,
-        factors,
-        ranks,
+    centre, half_width, scores = kernel.evidence(
+        x, y, variance, unit, nodes, _AMPLITUDES, factors, ranks
     )
-    row, column = divmod(int(np.argmax(scores)), _AMPLITUDES.size)
+    row, column = divmod(int(scores.argmax()), _AMPLITUDES.size)
     return Hyperparameters(centre, half_width, row, float(_AMPLITUDES[column]) * unit * unit)
 
 

@@ -114,13 +114,13 @@ def node_weights(lower, rhs, factor):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
-def _moments(t, y, root_precision, nodes, factors, ranks):  # type: ignore[no-untyped-def]
-    """G and sum phi y / v for every length, in blocks too small for BLAS to wake its threads."""
-    g, rhs = np.zeros((ranks.size, nodes.size, nodes.size)), np.zeros((ranks.size, nodes.size))
+def _moments(t, y, v, nodes, factors, ranks):  # type: ignore[no-untyped-def]
+    """For every length G bordered by sum phi y / v and sum y^2 / v, in blocks too small for BLAS to
+    wake its threads."""
+    g = np.zeros((ranks.size, nodes.size + 1, nodes.size + 1))
     inverse = 1.0 / LENGTHS[0]
     for low in range(0, t.size, BLOCK):
-        place, weight = t[low : low + BLOCK], root_precision[low : low + BLOCK]
-        whitened = y[low : low + BLOCK] * weight
+        place, weight = t[low : low + BLOCK], 1.0 / np.sqrt(v[low : low + BLOCK])
         kernel = np.empty((nodes.size, place.size))
         weighted = np.empty((nodes.size, place.size))
         for j in range(nodes.size):
@@ -135,32 +135,32 @@ def _moments(t, y, root_precision, nodes, factors, ranks):  # type: ignore[no-un
                     weighted[j, i] = kernel[j, i] * weight[i]
                     squared = kernel[j, i] * kernel[j, i]
                     kernel[j, i] = squared * squared  # the kernel at half the length
-            phi = np.dot(factors[row, :rank], weighted)
-            g[row, :rank, :rank] += np.dot(phi, phi.T)
-            rhs[row, :rank] += np.dot(phi, whitened)
-    return g, rhs
+            phi = np.empty((rank + 1, place.size))
+            np.dot(factors[row, :rank], weighted, phi[:rank])
+            phi[rank] = y[low : low + BLOCK] * weight
+            g[row, : rank + 1, : rank + 1] += np.dot(phi, phi.T)
+    return g
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def evidence(t, y, v, unit, nodes, amplitudes, factors, ranks):  # type: ignore[no-untyped-def]
-    """Log marginal likelihood (length, amplitude), the noise scale concentrated out, up to a
-    constant."""
+def evidence(x, y, v, unit, nodes, amplitudes, factors, ranks):  # type: ignore[no-untyped-def]
+    """Centre and half-width of x, and the log marginal likelihood (length, amplitude) with the noise
+    scale concentrated out, up to a constant."""
     out = np.empty((ranks.size, amplitudes.size))
     count = y.size + NOISE_PRIOR_WEIGHT
-    root_precision = 1.0 / np.sqrt(v)
-    energy = 0.0
-    for i in range(y.size):
-        energy += y[i] * y[i] / v[i]
-    g, rhs = _moments(t, y, root_precision, nodes, factors, ranks)
+    low, high = x.min(), x.max()
+    centre, half_width = 0.5 * (low + high), 0.5 * (high - low) if high > low else 1.0
+    g = _moments((x - centre) / half_width, y, v, nodes, factors, ranks)
     for row in range(ranks.size):
         rank = ranks[row]
         white, lower = np.empty(rank), np.zeros((rank, rank))
+        rhs, energy = g[row, rank, :rank], g[row, rank, rank]
         for column in range(amplitudes.size):
             amplitude = amplitudes[column] * unit * unit
             half = factorise(g[row], amplitude, lower) + 0.5 * rank * math.log(amplitude)
-            misfit = energy - forward_solve(lower, rhs[row], white) + NOISE_PRIOR_WEIGHT
+            misfit = energy - forward_solve(lower, rhs, white) + NOISE_PRIOR_WEIGHT
             out[row, column] = -0.5 * count * math.log(misfit) - half
-    return out
+    return centre, half_width, out
 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")

@@ -23,6 +23,7 @@ from offtape_assets.quant.vector_math import (
     erfcx_polynomial,
     simd_erfcx,
     simd_exp,
+    simd_exp_of,
 )
 
 _FLAGS = {"contract", "nsz"}
@@ -307,7 +308,7 @@ def _smile(mixture, k, table, out):  # type: ignore[no-untyped-def]
     price, slope, curve = np.empty(k.size), np.empty(k.size), np.empty(k.size)
     _mixture_terms(mixture, k, call, price, slope, curve)
     total = np.empty(k.size)
-    solve(price, one, np.exp(k), one, one, call, table, total, code, 0, k.size)
+    solve(price, one, simd_exp_of(k), one, one, call, table, total, code, 0, k.size)
     _smile_terms(k, call, total, price, slope, curve, out)
 
 

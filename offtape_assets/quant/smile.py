@@ -18,7 +18,7 @@ from offtape_assets.quant.lognormal_mixture import (
     mixture_gradient,
     mixture_smile,
 )
-from offtape_assets.quant.vector_math import INV_SQRT_2PI
+from offtape_assets.quant.vector_math import INV_SQRT_2PI, simd_exp_of
 
 Array = NDArray[np.float64]
 MIN_QUOTES = 5  # the mean function has four parameters
@@ -96,8 +96,8 @@ def _inverted(k, is_call, price, price_sd, table):  # type: ignore[no-untyped-de
     """Total volatility of each price, its sd, and which quotes have both."""
     one, code = np.ones(k.size), np.empty(k.size, np.uint8)
     total = np.empty(k.size)
-    solve(price, one, np.exp(k), one, one, is_call, table, total, code, 0, k.size)
-    vega = INV_SQRT_2PI * np.exp(-0.5 * (0.5 * total - k / total) ** 2)
+    solve(price, one, simd_exp_of(k), one, one, is_call, table, total, code, 0, k.size)
+    vega = INV_SQRT_2PI * simd_exp_of(-0.5 * (0.5 * total - k / total) ** 2)
     total_sd = price_sd / vega
     kept = np.flatnonzero((code == OK) & np.isfinite(total_sd) & (vega > LEAST_VEGA))
     return total, total_sd, kept
