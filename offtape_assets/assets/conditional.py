@@ -51,6 +51,7 @@ def event_readings(inputs: Inputs) -> pl.DataFrame:
         model_options.RISK_NEUTRAL_DENSITIES,
     ),
     settings=("event_hedge_factors",),
+    version="2",
     picture=two_worlds,
 )
 def conditional_laws(inputs: Inputs) -> tuple[pl.DataFrame, ...]:

@@ -122,20 +122,38 @@ with matched as (
     asof join (select ts, probability from truth.event_path) as planted
         on by_minute.traded >= planted.ts
     union all
-    -- in logarithms: the error of a variance from few increments is a share of it
+    -- in logarithms, for the error of a variance is a share of it; that of an unbiased rate is half
+    -- its relative variance too low. Local variance counts jumps, its truth therefore too
     select
         'event_clock' as estimator, clocks.date, null::varchar as ticker,
         'log_rate.' || method as quantity,
-        ln(nullif(clocks.clock_rate, 0)) as estimate, ln(nullif(planted.clock_rate, 0)) as truth,
+        ln(nullif(clocks.clock_rate, 0)) + ln(1 + stated_sd ** 2) / 2 as estimate,
+        ln(nullif(planted.clock_rate + (method = 'local_variance')::int * planted.jumps, 0))
+            as truth,
         clock_rate_error / nullif(clocks.clock_rate, 0) as stated_sd, status
     from model.event_clocks as clocks
     join (
         select time_bucket(interval 2 hour, ts) + interval 2 hour as ts,
-            avg(clock_rate) as clock_rate
+            avg(clock_rate) as clock_rate, avg(jump_information) as jumps
         from truth.event_path
         group by all
     ) as planted using (ts)
     where method in ('bipower', 'local_variance')
+    union all
+    -- c of nu = c / sqrt(T - t), jumps left out, of the day so far: on the night, which ends the path
+    select
+        'event_clock' as estimator, clocks.date, null::varchar as ticker, 'c' as quantity,
+        clock_parameter as estimate, planted.strength as truth,
+        clock_parameter_error as stated_sd, status
+    from model.event_clocks as clocks
+    join (
+        select date, time_bucket(interval 2 hour, ts) + interval 2 hour as ts,
+            sqrt(avg(clock_rate * epoch(settled - ts))) as strength
+        from (select *, max(ts) over (partition by date) as settled from truth.event_path)
+        where settled < date + interval 86399 second
+        group by all
+    ) as planted using (date, ts)
+    where method = 'digital'
     union all
     -- 1 where a series is named the leader, 0 where it is not or nobody is: -1 is missed, 1 is false
     select
@@ -188,6 +206,18 @@ with matched as (
         ('log_sd_no', ln(found.sd_no / found.mean_no), ln(planted.sd_no / planted.mean_no),
             ln(sd_no_high / sd_no_low) / 3.2897)
     ) as pairs (quantity, estimate, truth, stated_sd)
+    union all
+    -- dollars that a share gains as p goes from 0 to 1, against the day's mean gap of the true means
+    select
+        'event_hedge' as estimator, date, ticker, 'spot_' || horizon_minutes || 'm' as quantity,
+        sensitivity as estimate, planted.gap as truth, sensitivity_sd as stated_sd, status
+    from model.event_hedges
+    join (
+        select date, ticker, avg(mean_yes - mean_no) as gap
+        from truth.conditional_laws
+        group by all
+    ) as planted using (date, ticker)
+    where measure = 'spot'
 )
 select
     estimator,

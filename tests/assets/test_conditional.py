@@ -88,3 +88,12 @@ def test_moves_are_told_where_they_are_identified(warehouse):
     ).fetchone()
     assert rows[0] == rows[3] == 26
     assert rows[1] == rows[2]
+
+
+@pytest.mark.slow
+def test_hedges_are_within_their_error_of_the_truth(warehouse):
+    rows = warehouse.sql(
+        "select quantity, z from mart.recovery where estimator = 'event_hedge' order by quantity"
+    ).fetchall()
+    assert [row[0] for row in rows] == ["spot_15m", "spot_1m", "spot_5m"]
+    assert all(abs(row[1]) < 3 for row in rows)

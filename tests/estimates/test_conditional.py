@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.demixing_worlds import Case, simulate
 from offtape_assets.estimates.conditional import (
+    factor_levels,
     hedge_rows,
     minute_prices,
     read_event,
@@ -206,6 +207,44 @@ class TestSplit:
         _, frames = moved
         assert len(two_worlds(*frames)) > 10_000
         assert len(two_worlds(*(frame.clear() for frame in frames))) > 1_000
+
+
+class TestFactors:
+    def seconds(self, returns):
+        stamps = [stamp(0, second + 1) for second in range(len(returns))]
+        return pl.DataFrame(
+            {"ts": stamps, "mkt_rf": returns},
+            schema={"ts": pl.Datetime("us"), "mkt_rf": pl.Float64},
+        )
+
+    def test_levels_are_sums_to_the_end_of_each_minute(self):
+        returns = np.random.default_rng(0).normal(0, 1e-4, 23_400)
+        levels = factor_levels(self.seconds(returns), ("mkt_rf",), HOURS)
+        assert levels.shape == (390, 1)
+        assert levels[:, 0] == pytest.approx(np.cumsum(returns)[59::60])
+
+    def test_unknown_minutes_are_nan_and_no_factor_is_no_hedge(self):
+        returns = self.seconds([0.001] * 600).with_columns(
+            mkt_rf=pl.when(~pl.col("ts").is_between(stamp(2), stamp(3), closed="right")).then(
+                "mkt_rf"
+            )
+        )
+        levels = factor_levels(returns, ("mkt_rf",), HOURS)
+        assert np.isnan(levels[2, 0])
+        assert levels[3, 0] == pytest.approx(0.18)
+        assert factor_levels(returns, (), HOURS) is None
+
+    def test_a_hedge_narrows_the_band_and_an_absent_one_is_told(self):
+        day = simulate(np.random.default_rng([1, 2]), Case(0.10, hedge_vol=0.0104))
+        frames = (readings_of(day), prices_of(day), smiles_of(day), densities_of(day), HOURS)
+        plain, hedged = (split_by_event(*frames, factors)[0] for factors in (None, day.hedge))
+        panel = pl.col("method") == "panel"
+        plain, hedged = plain.filter(panel), hedged.filter(panel)
+        assert hedged["status"].unique().to_list() == ["ok"]
+        assert hedged["log_ratio_sd"][0] < 0.75 * plain["log_ratio_sd"][0]
+        nothing = factor_levels(self.seconds([]), ("mkt_rf",), HOURS)
+        absent, _, _ = split_by_event(*frames, nothing)
+        assert absent.filter(panel)["status"].unique().to_list() == ["too_few"]
 
 
 class TestHedges:

@@ -10,7 +10,11 @@ from benchmarks.demixing_worlds import Case, simulate
 from benchmarks.study_demixing import MIDDLE, REVERSED, chains_of, true_densities
 from offtape_assets.quant.conditional_density import KernelLaws
 from offtape_assets.quant.demixing_max_entropy import max_entropy_split
-from offtape_assets.quant.demixing_panel import conditional_means, demix_panel
+from offtape_assets.quant.demixing_panel import (
+    bounded_ratio,
+    conditional_means,
+    demix_panel,
+)
 from offtape_assets.quant.demixing_probability import smooth_probability
 from offtape_assets.quant.demixing_shift import shift_split
 from offtape_assets.quant.demixing_snapshot import (
@@ -220,6 +224,47 @@ class TestPanel:
         scaled = demix_panel(day.log_price + np.log(7.0), event, big)
         assert scaled.mean == pytest.approx(7.0 * found.mean, rel=1e-9)
         assert scaled.sd == pytest.approx(7.0 * found.sd, rel=2e-3)
+
+    def test_an_observed_factor_taken_out_sharpens_the_means(self):
+        hedge = 0.012 * 0.75**0.5
+        bands = []
+        for day in days(Case(0.10, hedge_vol=hedge), 6):
+            event = smooth_probability(day.readings, 0.0075)
+            with_it = demix_panel(day.log_price, event, chains_of(day), day.hedge)
+            without = demix_panel(day.log_price, event, chains_of(day))
+            assert with_it.status == "ok"
+            assert with_it.identification > without.identification
+            bands.append(with_it.ratio.sd / without.ratio.sd)
+        assert np.mean(bands) < 0.7
+
+    def test_means_are_no_further_apart_than_the_chain_allows(self):
+        day, found = panels(Case(0.20), 1)[0]
+        p, variance = found.probability, np.full(78, 0.3)
+        far = found.ratio._replace(value=1.0, sd=0.15)
+        split = split_variance(variance, day.tau, p, far.value)
+        assert split.status != "ok"
+        near = bounded_ratio(far, variance, day.tau, p)
+        assert 0.5 < near.value < 0.9
+        assert near.sd < far.sd
+        assert split_variance(variance, day.tau, p, near.value).status == "ok"
+        mirrored = bounded_ratio(far._replace(value=-1.0), variance, day.tau, 1 - p)
+        assert mirrored.value == pytest.approx(-near.value, rel=1e-6)
+
+    def test_a_bound_far_away_or_contradicted_changes_nothing(self):
+        day, found = panels(Case(0.20), 1)[0]
+        p, variance = found.probability, np.full(78, 0.3)
+        for value, sd in ((0.1, 0.02), (3.0, 0.1)):
+            ratio = found.ratio._replace(value=value, sd=sd)
+            assert bounded_ratio(ratio, variance, day.tau, p) == ratio
+
+    def test_few_strikes_give_no_bumps(self):
+        modes = []
+        for day, found in panels(Case(0.20, strikes=15), 4):
+            price = day.forward[MIDDLE] * np.linspace(0.6, 1.5, 901)
+            for law in found.densities(price)[:, MIDDLE]:
+                slope = np.sign(np.diff(law[law > 0.01 * law.max()]))
+                modes.append((np.diff(slope) < 0).sum())
+        assert np.mean(modes) < 2.2
 
     def test_a_factor_that_moves_with_the_probability_goes_into_the_ratio(self):
         errors = []
