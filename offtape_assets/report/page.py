@@ -34,26 +34,31 @@ class Answer(NamedTuple):
 
     sql: str
     rows: pl.DataFrame
+    error: str = ""
+    """Why the query could not be answered; empty where it was."""
 
 
 SECTIONS = (
     Section("event_minutes", "The event's probability", "Filtered from every trade on both contracts, with a 90 % band.", charts.probability),
-    Section("largest_shocks", "The largest shocks", "Minutes that surprised the event market most, and each name's move in them."),
+    Section("largest_shocks", "The largest shocks", "Minutes that surprised the event market most, and each name's move in them.", charts.shocks),
     Section("where_first", "Where it appeared first", "Information shares describe; only a lead test against every other member names a leader.", charts.leaders),
-    Section("strongest_lead_lags", "How it was transmitted", "The lag at which two names move most alike."),
+    Section("strongest_lead_lags", "How it was transmitted", "The lag at which two names move most alike.", charts.lead_lags),
     Section("quotes_or_trades", "Quotes or trades", "A change of the mid with a print within the window counts as trade-driven.", charts.drivers),
-    Section("iso_and_leadership", "Do sweeps lead?", "ISO activity before windows in which a series leads."),
+    Section("iso_and_leadership", "Do sweeps lead?", "ISO activity before windows in which a series leads.", charts.sweeps),
     Section("systematic_or_idiosyncratic", "Systematic or idiosyncratic", "Share of one-second variance that the five factors explain.", charts.systematic),
     Section("factors_of_the_day", "The five factors", "Summed one-second returns from every stock with a weight.", charts.factors),
     Section("density_moments_at_the_close", "What the densities say", "The last risk-neutral law of each name, with what is known of its quality."),
+    Section("smile_of_a_name", "One smile in full", "Out-of-the-money quotes with their errors and the curve through them.", charts.smile),
     Section("density_of_a_name", "One density in full", "With its 90 % band.", charts.density),
     Section("gamma_by_strike", "Where dealers are short gamma", "From open interest, dealers assumed to have sold every option.", charts.gamma),
+    Section("two_worlds", "The two worlds", "Where each name goes in each outcome, with 90 % bands; names the day does not identify are left out.", charts.two_worlds),
+    Section("law_in_two_worlds", "One name in both worlds", "Its densities given each outcome.", charts.law_in_two_worlds),
     Section("joint_correlations", "The joint law", "The constraints leave the dependence open: the band is over priors.", charts.correlations),
     Section("implied_factors", "Factors implied by options", "Volatility from independent names is a lower bound, not an estimate."),
     Section("contract_heat_map", "Bitcoin contracts", "Model probabilities through the day.", charts.heat_map),
-    Section("contract_performance", "Did dislocations pay?", "Profit with its standard error and the number of contracts it rests on."),
+    Section("contract_performance", "Did dislocations pay?", "Profit with its standard error and the number of contracts it rests on.", charts.contract_pnl),
     Section("quality_of_the_day", "Can the day be trusted?", "Claims judged and violated, rows set aside."),
-    Section("recovery", "Are the numbers right?", "On simulated days every estimator is scored against the planted truth."),
+    Section("recovery", "Are the numbers right?", "On simulated days every estimator is scored against the planted truth.", charts.recovered),
 )  # fmt: skip
 
 
@@ -74,7 +79,9 @@ def render(day: date, answers: Mapping[str, Answer]) -> str:
 
 def _section(section: Section, answer: Answer) -> str:
     head = f'<section id="{section.query}"><h2>{escape(section.title)}</h2><p>{escape(section.text)}</p>'
-    sql = f"<details><summary>the SQL</summary><pre>{escape(answer.sql)}</pre></details></section>"
+    sql = f"<details><summary>the SQL, sql/queries/{section.query}.sql</summary><pre>{escape(answer.sql)}</pre></details></section>"
+    if answer.error:
+        return f"{head}<p class=none>Not answered: {escape(answer.error)}</p>{sql}"
     if answer.rows.is_empty():
         return f"{head}<p class=none>No rows for this date.</p>{sql}"
     chart = ""

@@ -7,6 +7,8 @@ select
     count(*) filter (where is_leader) as windows_led,
     count(*) as windows,
     round(avg(is_mean), 3) as mean_information_share,
+    round(avg(band_low), 3) as mean_band_low,
+    round(avg(band_high), 3) as mean_band_high,
     round(avg(is_width), 3) as mean_width_of_bounds,
     round(avg(component_share), 3) as mean_component_share
 from mart.leadership_by_window

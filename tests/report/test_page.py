@@ -1,11 +1,10 @@
 """The report is one file that needs no network, with and without rows."""
 
 import re
-import shutil
-import subprocess
 from datetime import date, datetime
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -13,9 +12,9 @@ from offtape_assets.report.page import SECTIONS, Answer, render
 from offtape_assets.reporting import write_report
 from offtape_assets.storage.catalog import build_catalog
 from offtape_assets.storage.warehouse import Warehouse
+from tests.browser import open_page
 
 TUESDAY = date(2024, 11, 5)
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def minutes() -> pl.DataFrame:
@@ -58,19 +57,26 @@ def test_the_page_loads_nothing_from_the_network() -> None:
 
 
 @pytest.mark.browser
-def test_the_charts_draw_in_a_browser(tmp_path: Path) -> None:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
+@pytest.mark.parametrize("width", [1100, 390], ids=["desk", "phone"])
+def test_the_page_opens_draws_and_asks_nobody(tmp_path: Path, width: int) -> None:
     file = tmp_path / "report.html"
     file.write_text(page())
-    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
-    flags += " --disable-component-update --disable-sync --virtual-time-budget=8000 --dump-dom"
-    run = subprocess.run(
-        [CHROMIUM, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", file.as_uri()],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    assert 'class="main-svg"' in run.stdout
-    assert "scatterlayer" in run.stdout
+    with open_page(width) as browser:
+        browser.goto(file.as_uri())
+        browser.wait_for_selector("svg.main-svg .scatterlayer .trace")
+        assert browser.faults == []
+        assert [
+            url for url in browser.asked if not url.startswith(("file:", "data:", "blob:"))
+        ] == []
+        assert browser.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_query_that_fails_costs_its_section_only(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path / "warehouse"))
+    build_catalog(warehouse)
+    with duckdb.connect(str(tmp_path / "warehouse/offtape.duckdb")) as catalog:
+        catalog.execute("drop view mart.recovery_scores")
+    write_report(warehouse, TUESDAY, "SPY", tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert text.count("Not answered:") == 1
+    assert text.count("No rows for this date.") == len(SECTIONS) - 1
