@@ -56,7 +56,8 @@ def ours(url: str, folder: Path) -> Callable[[], object]:
     source = VendorSource(Settings(source="vendors", landing=folder / "landing", vendor=vendor))
     staged = folder / "parquet"
     staged.mkdir()
-    assert boto3 and is_session(DAY)
+    assert boto3
+    assert is_session(DAY)
 
     def work() -> None:
         source.arrive(raw.QUOTES, DAY, tickers(), lambda what, done, total: None)
@@ -164,43 +165,29 @@ def run(side: str, url: str) -> Run:
         return Run(seconds, memory, disk, alone(checksum, Path(folder) / "parquet"))
 
 
-def compare(rows: int, repeats: int) -> list[Row]:
-    """Speed, memory and disk of both sides on one generated file, runs in turn."""
-    with tempfile.TemporaryDirectory(prefix="offtape-fetch-") as folder:
-        file = Path(folder) / "vendor" / "quotes.csv.gz"
-        alone(generate, file, rows, True)
-        compressed = file.stat().st_size / 1e6
-        text = alone(text_bytes, file) / 1e6
-        with bucket(file) as url:
-            run("ours", url)
-            runs: dict[str, list[Run]] = {side: [] for side in SIDES}
-            for _ in range(repeats):
-                for side, done in runs.items():
-                    done.append(run(side, url))
-    case = f"{text / 1000:.2g} GB of text, {compressed:.0f} MB gzipped"
+def compare(file: Path, repeats: int) -> list[Row]:
+    """Speed, memory and disk of both sides on one file, runs in turn."""
+    compressed, text = file.stat().st_size / 1e6, alone(text_bytes, file) / 1e6
+    runs: dict[str, list[Run]] = {side: [] for side in SIDES}
+    with bucket(file) as url:
+        for _ in range(repeats):
+            for side, done in runs.items():
+                done.append(run(side, url))
     sums = {one.checksum for done in runs.values() for one in done}
-    accuracy = f"{runs['ours'][0].checksum[0]} rows, sums {'equal' if len(sums) == 1 else 'DIFFER'}"
     peer = "boto3 + duckdb"
-    mine, theirs = (
-        Run(*(statistics.median(column) for column in list(zip(*runs[side], strict=True))[:3]), ())
-        for side in ("ours", peer)
-    )
+    case = f"{text / 1000:.2g} GB of text, {compressed:.0f} MB gzipped"
+    accuracy = f"{runs['ours'][0].checksum[0]} rows, sums {'equal' if len(sums) == 1 else 'DIFFER'}"
     answer = []
-    for what, own, other, ratio, goal in (
-        ("text MB/s", text / mine.seconds, text / theirs.seconds, None, SPEED_GOAL),
-        (
-            "peak memory MB",
-            mine.peak_mb,
-            theirs.peak_mb,
-            theirs.peak_mb / mine.peak_mb,
-            MEMORY_GOAL,
-        ),
-        ("peak disk MB", mine.disk_mb, theirs.disk_mb, theirs.disk_mb / mine.disk_mb, DISK_GOAL),
+    for what, field, goal in (
+        ("seconds", "seconds", SPEED_GOAL),
+        ("peak memory MB", "peak_mb", MEMORY_GOAL),
+        ("peak disk MB", "disk_mb", DISK_GOAL),
     ):
-        reached = own / other if ratio is None else ratio
-        ok = reached >= goal and len(sums) == 1
+        own, other = (statistics.median(getattr(one, field) for one in runs[s]) for s in SIDES)
+        ratio = other / own
+        ok = ratio >= goal and len(sums) == 1
         answer.append(
-            Row(f"{case}, {what}", own, other, peer, reached, accuracy, f">= {goal:g}x", ok)
+            Row(f"{case}, {what}", own, other, peer, ratio, accuracy, f">= {goal:g}x", ok)
         )
     return answer
 
@@ -218,5 +205,8 @@ def text_bytes(file: Path) -> int:
 
 if __name__ == "__main__":
     flags = arguments(__doc__.splitlines()[0])
-    plan = (1_000_000, 1) if flags.quick else (21_000_000, 3)
-    report("fetch", compare(*plan), flags.format)
+    rows, repeats = (1_000_000, 1) if flags.quick else (21_000_000, 3)
+    with tempfile.TemporaryDirectory(prefix="offtape-fetch-") as folder:
+        made = Path(folder) / "vendor" / "quotes.csv.gz"
+        alone(generate, made, rows, True)
+        report("fetch", compare(made, repeats), flags.format)

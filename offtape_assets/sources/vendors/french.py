@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 
+from offtape_assets.sources.inflation import BombError, check_archive
 from offtape_assets.sources.manifest import Entry
 from offtape_assets.sources.vendors.refusal import Patience, Refusal
 from offtape_assets.sources.vendors.vendor import Offer, Probe, Wanted
@@ -57,9 +58,10 @@ class French:
         content = self._web.get(self._url).content
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                check_archive(shown(self._url), archive)
                 (name,) = (n for n in archive.namelist() if n.lower().endswith(".csv"))
                 text = archive.read(name)
-        except (zipfile.BadZipFile, ValueError, EOFError) as error:
+        except (zipfile.BadZipFile, ValueError, EOFError, BombError) as error:
             raise Refusal("failed", f"{shown(self._url)}: no zip of one CSV ({error})") from None
         if not _DAY.search(text):
             raise Refusal("failed", f"{shown(self._url)}: {name} holds no line of a date")

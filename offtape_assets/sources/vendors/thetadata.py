@@ -110,7 +110,12 @@ class ThetaData:
     def read(self, wanted: Wanted, offer: Offer, start: int) -> Iterator[bytes]:
         """The rows of the wanted expiries as one gzipped CSV in v3's columns."""
         header = QUOTE_CSV if wanted.dataset == "quote" else INTEREST_CSV
-        texts = list(self._texts(wanted))
+        try:
+            texts = list(self._texts(wanted))
+        except Refusal as refusal:
+            if refusal.code == 0:  # the terminal may be gone: the next file finds out at once
+                self._is_v2 = None
+            raise
         if not texts:
             raise Refusal(
                 "empty_ok",
@@ -132,10 +137,7 @@ class ThetaData:
             version = "v2" if self._speaks_v2() else "v3"
             expiries = self._listed("SPY", day)
         except Refusal as refusal:
-            remedy = (
-                f"{refusal}; start the Theta Terminal, or leave thetadata out of OFFTAPE_VENDORS"
-            )
-            yield Probe(subject, False, refusal.standing, remedy)
+            yield Probe(subject, False, refusal.standing, str(refusal))
             return
         try:
             opened = session(day).open.astimezone(NEW_YORK).time()
@@ -272,10 +274,23 @@ class ThetaData:
         return out.getvalue()
 
     def _speaks_v2(self) -> bool:
-        """Whether only the old terminal listens; asked once."""
+        """Whether only the old terminal listens; asked once.
+
+        Raises
+        ------
+        Refusal
+            If none does: a terminal that is not there is not waited for.
+        """
         with self._lock:
             if self._is_v2 is None:
-                self._is_v2 = not self._listens(self._v3) and self._listens(self._v2)
+                version = next((base for base in (self._v3, self._v2) if self._listens(base)), None)
+                if version is None:
+                    raise Refusal(
+                        "failed",
+                        f"no Theta Terminal listens at {shown(self._v3)} or {shown(self._v2)}:"
+                        " start it, or leave thetadata out of OFFTAPE_VENDORS",
+                    )
+                self._is_v2 = version == self._v2
             return self._is_v2
 
     def _listens(self, base: str) -> bool:

@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import random
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -291,6 +293,46 @@ def test_the_same_bytes_under_a_new_etag_leave_the_file_alone(
     assert entry.etag.strip('"').endswith("-1")
     assert entry.kept_as == ""
     assert landed(tmp_path, TUESDAY).stat().st_mtime_ns == before
+
+
+def test_no_more_files_at_once_than_the_plan_allows(bucket: Bucket, tmp_path: Path) -> None:
+    for day in range(4, 9):
+        bucket.put(TRADES, date(2024, 11, day), content(day, 1000))
+    lock, running, most = threading.Lock(), [0], [0]
+
+    def slow(asked: Asked) -> Reply | None:
+        if is_object(asked):
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            time.sleep(0.05)
+            with lock:
+                running[0] -= 1
+        return None
+
+    bucket.faults.append(slow)
+    found = bucket.fetch(tmp_path, TRADES, MONDAY, date(2024, 11, 8))
+    assert [entry.status for entry in found] == ["ok"] * 5
+    assert most[0] == 2
+
+
+def test_credentials_may_come_from_an_aws_profile(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = tmp_path / "credentials"
+    stored.write_text("[flat]\naws_access_key_id = PROFILEKEY\naws_secret_access_key = hidden\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(stored))
+    bucket.put(TRADES, TUESDAY, content(20))
+    nothing = {"massive_access_key_id": None, "massive_secret_access_key": None}
+    fetcher = bucket.fetcher(tmp_path, **nothing, massive_profile="flat")
+    (entry,) = fetcher.fetch(fetcher.vendor.wanted(TRADES, TUESDAY, TUESDAY, ()))
+    assert entry.status == "ok", entry.reason
+    assert all("Credential=PROFILEKEY/" in a.headers["Authorization"] for a in bucket.gets())
+    other = bucket.fetcher(tmp_path / "other", **nothing, massive_profile="unknown")
+    (tmp_path / "other").mkdir()
+    (refused,) = other.fetch(other.vendor.wanted(TRADES, TUESDAY, TUESDAY, ()))
+    assert refused.status == "forbidden"
+    assert "OFFTAPE_MASSIVE_PROFILE" in refused.reason
 
 
 def test_a_full_disk_is_told_before_anything_is_fetched(

@@ -16,12 +16,13 @@ import pytest
 from offtape_assets.settings import Settings
 from offtape_assets.sources.landing.landing import LandingSource
 from offtape_assets.sources.manifest import Entry, Manifest
+from offtape_assets.sources.vendors import web
 from offtape_assets.sources.vendors.fetching import Fetcher
 from offtape_assets.sources.vendors.french import ARCHIVE, FILE
 from offtape_assets.sources.vendors.refusal import Patience
 from offtape_assets.sources.vendors.source import open_vendors
 from offtape_assets.tables import raw
-from offtape_assets.vendor_settings import VendorSettings
+from offtape_assets.vendor_settings import ALL_VENDORS, VendorSettings
 from tests.sources.vendors.vendor_server import Answer, Asked, Reply, VendorServer, serving
 
 TUESDAY = date(2024, 11, 5)
@@ -34,22 +35,21 @@ class Client:
 
     def __init__(self, landing: Path, vendor: str, server: VendorServer, **more: Any) -> None:
         url = server.url
-        chosen = VendorSettings(
-            vendors=(vendor,),
-            massive_api=url,
-            massive_api_key="hidden-key",
-            thetadata_url=f"{url}/v3",
-            thetadata_v2_url=f"{url}/v2",
-            kalshi_reports=f"{url}/reporting",
-            kalshi_api=f"{url}/trade-api/v2",
-            polymarket_gamma=f"{url}/gamma",
-            polymarket_clob=f"{url}/clob",
-            deribit_url=f"{url}/api/v2/public",
-            french_url=f"{url}/ftp",
-            fred_url=f"{url}/graph/fredgraph.csv",
-            fetch_retry_seconds=0.01,
-            **more,
-        )
+        given = {
+            "massive_api": url,
+            "massive_api_key": "hidden-key",
+            "thetadata_url": f"{url}/v3",
+            "thetadata_v2_url": f"{url}/v2",
+            "kalshi_reports": f"{url}/reporting",
+            "kalshi_api": f"{url}/trade-api/v2",
+            "polymarket_gamma": f"{url}/gamma",
+            "polymarket_clob": f"{url}/clob",
+            "deribit_url": f"{url}/api/v2/public",
+            "french_url": f"{url}/ftp",
+            "fred_url": f"{url}/graph/fredgraph.csv",
+            "fetch_retry_seconds": 0.01,
+        }
+        chosen = VendorSettings(vendors=(vendor,), **(given | more))
         settings = Settings(source="vendors", landing=landing, vendor=chosen)
         self.landing, self.server = landing, server
         self.vendor = open_vendors(settings, landing)[vendor]
@@ -232,6 +232,16 @@ def test_trades_near_the_cut_off_come_from_both_tiers(tmp_path: Path) -> None:
     assert [t["trade_id"] for t in kalshi.content(entry)] == ["id-1", "id-2", "id-7"]
 
 
+def test_requests_keep_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(web.time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(web.time, "sleep", waited.append)
+    pace = web.Pace(per_second=10)
+    for _ in range(4):
+        pace.wait()
+    assert waited == pytest.approx([0.0, 0.1, 0.2, 0.3])
+
+
 # -- ThetaData ---------------------------------------------------------------------------------
 
 V3_HEADER = (
@@ -357,9 +367,8 @@ def test_an_old_terminal_answers_in_the_new_layout(tmp_path: Path) -> None:
         return Reply(status=404) if asked.path.startswith("/v2") else None
 
     with serving(lambda asked: None) as nothing:
-        silent = nothing.url
-    with client(tmp_path, "thetadata", answer) as theta:
-        theta.vendor._v3 = f"{silent}/v3"  # type: ignore[attr-defined]
+        silent = f"{nothing.url}/v3"
+    with client(tmp_path, "thetadata", answer, thetadata_url=silent) as theta:
         entry = theta.one("quote")
     assert entry.status == "ok", entry.reason
     text = gzip.decompress((tmp_path / entry.path).read_bytes()).decode()
@@ -368,6 +377,17 @@ def test_an_old_terminal_answers_in_the_new_layout(tmp_path: Path) -> None:
         "SPY,2024-11-15,572.500,CALL,2024-11-05T09:31:00,10,5,4.55,50,20,9,4.70,50",
         "SPY,2024-11-15,572.500,PUT,2024-11-05T09:31:00,10,5,4.55,50,20,9,4.70,50",
     ]
+
+
+def test_a_terminal_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    with serving(lambda asked: None) as nothing:
+        silent = nothing.url
+    urls = {"thetadata_url": f"{silent}/v3", "thetadata_v2_url": f"{silent}/v2"}
+    with client(tmp_path, "thetadata", lambda asked: None, **urls) as theta:
+        found = theta.fetch("quote", tickers=["SPY", "QQQ"])
+        (probe,) = theta.vendor.probe(TUESDAY)
+    assert {entry.status for entry in found} == {"failed"}
+    assert all("start it" in text for text in (found[0].reason, probe.remedy))
 
 
 # -- Polymarket --------------------------------------------------------------------------------
@@ -657,3 +677,55 @@ def test_a_page_that_leads_to_another_host_does_not_get_the_key(tmp_path: Path) 
             entry = massive.one("conditions")
         assert other.asked == []
     assert "leads elsewhere" in entry.reason
+
+
+# -- what doctor asks --------------------------------------------------------------------------
+
+
+def everything(asked: Asked) -> Reply:
+    """A good answer to each vendor's probe."""
+    bars = {"data": [[ms(2024, 11, 5), 50, 51, 49, 50]], "continuation": None}
+    replies = {
+        "/v3/reference/exchanges": as_json({"results": [{"id": 10}]}),
+        "/v3/option/list/expirations": Reply("symbol,expiration\nSPY,2024-11-15\n"),
+        "/v3/option/history/quote": Reply("no data", 472),
+        REPORT: Reply(headers={"ETag": '"1"', "Content-Length": "88733792"}),
+        "/trade-api/v2/historical/cutoff": as_json({"trades_created_ts": "2026-08-01T00:00:00Z"}),
+        "/gamma/events": as_json([]),
+        "/api/v2/public/get_volatility_index_data": as_json({"result": bars}),
+        f"/ftp/{ARCHIVE}": Reply(headers={"Last-Modified": "Mon, 02 Nov 2026 00:00:00 GMT"}),
+        "/graph/fredgraph.csv": Reply("observation_date,DGS1MO\n2024-11-05,4.7\n"),
+    }
+    return replies.get(asked.path, Reply(status=404))
+
+
+REST_VENDORS = [name for name in ALL_VENDORS if name != "massive"]
+
+
+@pytest.mark.parametrize("vendor", REST_VENDORS)
+def test_doctor_says_that_a_vendor_answers(tmp_path: Path, vendor: str) -> None:
+    with client(tmp_path, vendor, everything) as one:
+        (probe,) = one.vendor.probe(TUESDAY)
+    assert probe.is_well, probe
+    assert probe.remedy == ""
+
+
+@pytest.mark.parametrize("vendor", REST_VENDORS)
+def test_doctor_says_what_a_vendor_refuses(tmp_path: Path, vendor: str) -> None:
+    def echo(asked: Asked) -> Reply:
+        return Reply(f"not for you: {asked.headers.get('Authorization')}", 403)
+
+    with client(tmp_path, vendor, echo) as one:
+        (probe,) = one.vendor.probe(TUESDAY)
+    assert not probe.is_well
+    assert "forbidden" in probe.detail
+    assert "403" in probe.remedy
+    assert "hidden-key" not in probe.remedy
+
+
+def test_a_vendor_without_its_key_says_which_to_set(tmp_path: Path) -> None:
+    with client(tmp_path, "massive_reference", everything, massive_api_key=None) as massive:
+        entry = massive.one("conditions")
+        assert massive.server.asked == []
+    assert entry.status == "forbidden"
+    assert "POLYGON_API_KEY" in entry.reason
