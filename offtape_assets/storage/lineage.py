@@ -36,7 +36,8 @@ def tables_read(query: str) -> list[str]:
 def column_lineage(table: Table) -> dict[str, list[Source]]:
     """The columns each column of a table is made from, for tables filled by a SQL file.
 
-    A column made of constants or counts alone has no sources.
+    A column made of constants or counts alone has no sources; one that comes out of an UNPIVOT or
+    a lateral VALUES list is not followed into it.
     """
     import logging
 
