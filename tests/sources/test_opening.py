@@ -29,3 +29,8 @@ def test_planted_quantities_are_read_from_the_environment(monkeypatch):
 def test_what_cannot_be_planted_is_refused_with_what_can(planted, told):
     with pytest.raises(SourceError, match=told):
         simulated_market(Settings(planted=planted))
+
+
+def test_minutes_between_chains_are_a_setting(monkeypatch):
+    monkeypatch.setenv("OFFTAPE_CHAIN_MINUTES", "1")
+    assert simulated_market(Settings()).world.chain_minutes == 1
