@@ -18,6 +18,7 @@ from typing import cast
 import polars as pl
 from isal import igzip_lib, igzip_threaded
 
+from offtape_assets.sources.inflation import check_growth
 from offtape_assets.sources.landing.line_filter import kept_lines, whole_lines
 from offtape_assets.sources.landing.size_unit import SizeUnit, count_sizes, size_unit
 from offtape_assets.sources.landing.staging import Staging
@@ -201,8 +202,11 @@ def _chunks(path: Path) -> Iterator[bytes]:
         if path.suffix == ".gz"
         else path.open("rb")
     )
+    compressed, inflated = path.stat().st_size, 0
     with opened as file:
         while chunk := file.read(CHUNK_BYTES):
+            inflated += len(chunk)
+            check_growth(path, compressed, inflated)
             yield chunk
 
 

@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 from isal import igzip, isal_zlib
 
+from offtape_assets.sources.inflation import check_growth
 from offtape_assets.sources.source import RawRows, SourceError
 
 FOLDER = Path("kalshi", "reporting")
@@ -87,12 +88,14 @@ class DailyReportReader:
 
 def _check_whole(path: Path) -> None:
     """Refuse a torn download: DuckDB reads an array without its end as a shorter one."""
-    tail = b""
+    tail, compressed, inflated = b"", path.stat().st_size, 0
     try:
         with igzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             if path.suffix != ".gz":
                 file.seek(max(0, path.stat().st_size - CHUNK_BYTES))
             while chunk := file.read(CHUNK_BYTES):
+                inflated += len(chunk)
+                check_growth(path, compressed, inflated)
                 tail = (tail + chunk)[-CHUNK_BYTES:]
     except UNREADABLE as error:
         raise SourceError(f"{path}: {error}; {AGAIN}") from error

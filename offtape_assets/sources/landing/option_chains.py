@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
+from offtape_assets.sources.inflation import check_file
 from offtape_assets.sources.source import REJECT_SCHEMA, RawRows, SourceError
 from offtape_assets.tables import raw
 
@@ -171,6 +172,7 @@ def _snapshot_interest(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _text(path: Path, header: list[str]) -> pl.DataFrame:
     """All cells as text, so that one unreadable cell does not lose the file."""
+    check_file(path)
     frame = pl.read_csv(path, infer_schema=False)
     if missing := [name for name in header if name not in frame.columns]:
         raise SourceError(f"{path}: lacks {missing}; the v3 layout is expected, {AGAIN}")
