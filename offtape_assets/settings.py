@@ -17,7 +17,7 @@ from offtape_assets.vendor_settings import VendorSettings
 
 
 class Settings(BaseSettings):
-    """All settings of a warehouse; each is documented in the README."""
+    """All settings of a warehouse; each is documented in docs/settings.md."""
 
     model_config = SettingsConfigDict(env_prefix="OFFTAPE_", frozen=True, extra="forbid")
 
