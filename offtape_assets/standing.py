@@ -48,10 +48,10 @@ def standings(settings: Settings, first: date | None = None, last: date | None =
             by_day = {
                 day: _judged(day_job(house, asset, day, settings.tickers, scratch), stale)
                 for day in known
-                if day >= start
+                if day >= start and is_open(asset.partitions, day)
             }
             for table in asset.tables:
-                counts[table.full_name] = [by_day[day] for day in dates]
+                counts[table.full_name] = [by_day.get(day, Counter()) for day in dates]
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     order = [table.full_name for asset in assets for table in asset.tables]
@@ -61,9 +61,8 @@ def standings(settings: Settings, first: date | None = None, last: date | None =
 def _judged(job: DayJob, stale: set[Partition]) -> Counter[str]:
     """How one asset stands on one date; what is stale is added to `stale`."""
     asset, day = job.asset, job.trading_day
-    tickers = job.tickers if asset.tables[0].has_ticker else ("",)
     found: Counter[str] = Counter()
-    for ticker in tickers if is_open(asset.partitions, day) else ():
+    for ticker in job.tickers if asset.tables[0].has_ticker else ("",):
         standing = job.standing(ticker)
         if standing == "done" and not stale.isdisjoint(job.inputs(ticker)):
             standing = "stale"
