@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
@@ -219,12 +220,18 @@ class Warehouse:
         ticker = unquote(segment.removeprefix("ticker=")) if table.has_ticker else ""
         return Partition(table, day, ticker)
 
+    @cached_property
+    def _reader(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect()
+        prepare(connection, self.store)
+        connection.execute("set enable_external_file_cache = false")  # files are replaced
+        return connection
+
     def _footers(self, keys: list[str]) -> list[tuple[str, Lineage | None]]:
         if not keys:
             return []
         urls = {self.store.url(key): key for key in keys}
-        with duckdb.connect() as connection:
-            prepare(connection, self.store)
+        with self._reader.cursor() as connection:
             try:
                 found = _lineages(connection, list(urls))
             except duckdb.Error:  # one unreadable file fails the batch: ask for each apart
