@@ -7,7 +7,7 @@ from datetime import date
 from itertools import groupby
 from typing import NamedTuple
 
-from offtape_assets.agenda import first_day_needed, is_open, waves
+from offtape_assets.agenda import agenda, is_open, waves
 from offtape_assets.assets.day_job import DayJob
 from offtape_assets.assets.materialize import day_job
 from offtape_assets.definitions import declared, open_house
@@ -39,7 +39,7 @@ def standings(settings: Settings, first: date | None = None, last: date | None =
     dates = [day for day in known if first is None or day >= first]
     if not dates:
         return Standings([], {})
-    start = first_day_needed(None, dates[0], dates[-1])
+    before = agenda(assets, dates[0], dates[-1])  # what the days shown read of earlier ones
     stale: set[Partition] = set()
     counts: dict[str, list[Counter[str]]] = {}
     scratch = house.warehouse.store.scratch()
@@ -48,7 +48,7 @@ def standings(settings: Settings, first: date | None = None, last: date | None =
             by_day = {
                 day: _judged(day_job(house, asset, day, settings.tickers, scratch), stale)
                 for day in known
-                if day >= start and is_open(asset.partitions, day)
+                if is_open(asset.partitions, day) and (day in dates or asset in before.get(day, []))
             }
             for table in asset.tables:
                 counts[table.full_name] = [by_day.get(day, Counter()) for day in dates]
