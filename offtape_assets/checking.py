@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import duckdb
 
-from offtape_assets.agenda import calendar_days
 from offtape_assets.assets.house import House
 from offtape_assets.storage.claims import Verdict, judge
 from offtape_assets.storage.warehouse import Partition
@@ -26,12 +25,13 @@ def judged_again(house: House, first: date | None, last: date | None) -> Iterato
     tables = [table for table in stored_tables() if table.schema != "quality"]
     with house.connection(house.settings.workers) as connection:
         for table in tables:
-            if table.partitions is Partitions.NONE:
-                days: list[date | None] = [None]
-            elif first and last:
-                days = list(calendar_days(first, last))
-            else:
-                days = list(house.warehouse.days(table))
+            days: list[date | None] = [None]
+            if table.partitions is not Partitions.NONE:
+                days = [
+                    day
+                    for day in house.warehouse.days(table)
+                    if (first is None or day >= first) and (last is None or day <= last)
+                ]
             for day in days:
                 for partition, state in house.warehouse.states([table], day).items():
                     if state.status != "absent":

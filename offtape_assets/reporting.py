@@ -12,8 +12,8 @@ from offtape_assets.storage.sql import SQL_FOLDER, parameters
 from offtape_assets.storage.warehouse import Warehouse
 
 
-def write_report(warehouse: Warehouse, day: date, ticker: str, file: Path) -> None:
-    """Write the story of `day` to `file`; sections on a single name take `ticker`."""
+def write_report(warehouse: Warehouse, day: date, ticker: str, file: Path) -> int:
+    """Write the story of `day` to `file`, sections on one name for `ticker`; count those with rows."""
     answers = {}
     with open_catalog(warehouse) as connection:
         for section in SECTIONS:
@@ -25,3 +25,4 @@ def write_report(warehouse: Warehouse, day: date, ticker: str, file: Path) -> No
                 answers[section.query] = Answer(sql, pl.DataFrame(), str(error).splitlines()[0])
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(render(day, answers))
+    return sum(answer.rows.height > 0 for answer in answers.values())

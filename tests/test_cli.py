@@ -151,3 +151,50 @@ def test_check_finds_a_torn_file(tmp_path: Path) -> None:
     assert "file_is_readable" in text
     assert ask(store, *common, "--select", "raw.trades")[0] == 0
     assert ask(store, "check")[0] == 0
+
+
+def test_check_takes_one_end_of_a_range(warehouse: Path) -> None:
+    after = ask(warehouse, "check", "--from", "2024-11-06")[1]
+    before = ask(warehouse, "check", "--to", "2024-11-05")[1]
+    assert int(after.split(" verdicts")[0].split()[-1]) < int(
+        before.split(" verdicts")[0].split()[-1]
+    )
+
+
+def test_a_report_on_a_date_nobody_built_says_how_to_build_it(warehouse: Path) -> None:
+    code, text = ask(warehouse, "report", "--date", "2023-01-03")
+    assert code == 1
+    assert "offtape backfill --from 2023-01-03" in text
+
+
+def test_brackets_in_a_message_are_printed_as_they_are(warehouse: Path) -> None:
+    code, text = ask(warehouse, "sql", "select [1, nonsense] from raw.trades")
+    assert code == 1
+    assert "[1, nonsense]" in text
+    assert ask(warehouse, "sql", "select '[red]' as word")[1].count("[red]") == 1
+
+
+def test_an_error_nobody_foresaw_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks(settings: object) -> None:
+        raise RuntimeError("the disk is on fire\nsecond line")
+
+    monkeypatch.setattr("offtape_assets.diagnosis.findings", breaks)
+    monkeypatch.setattr("sys.argv", ["offtape", "doctor"])
+    with pytest.raises(SystemExit) as stopped:
+        app()
+    assert stopped.value.code == 1
+    said = capsys.readouterr().err
+    assert "RuntimeError: the disk is on fire" in said.replace("\n", " ")
+    assert "second line" not in said
+    assert "Traceback" not in said
+
+
+def test_every_command_explains_itself() -> None:
+    overview = RUNNER.invoke(app, ["--help"]).output
+    assert "--install-completion" in overview
+    for command in app.registered_commands:
+        name = command.name or command.callback.__name__
+        help_text = RUNNER.invoke(app, [name, "--help"]).output
+        assert command.callback.__doc__.splitlines()[0].split()[0] in help_text

@@ -4,6 +4,7 @@ A command parses, prints and exits; the work is elsewhere.
 """
 
 import logging
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,10 +12,26 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
 from offtape_assets.settings import Settings
 
-app = typer.Typer(
+
+class _Application(typer.Typer):
+    """Typer, whose unforeseen errors are one line; the trace is for --verbose."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except Exception as error:
+            if "--verbose" in sys.argv:
+                raise
+            first = (str(error).strip() or "no message").splitlines()[0]
+            fail(f"{type(error).__name__}: {first}; `offtape --verbose ...` shows the trace")
+            sys.exit(FAILED)
+
+
+app = _Application(
     help="A warehouse that shows where event-day information appears first and how it spreads.",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -38,7 +55,7 @@ SourceName = Annotated[str | None, typer.Option(help="simulator, landing or vend
 
 def fail(message: str, code: int = FAILED) -> typer.Exit:
     """Print one line on standard error and return the exit to raise."""
-    errors.print(f"[red]error[/] {message}", highlight=False, soft_wrap=True)
+    errors.print(f"[red]error[/] {escape(message)}", highlight=False, soft_wrap=True)
     return typer.Exit(code)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from offtape_assets.cli.app import (
@@ -145,7 +146,9 @@ def _run_backfill(
             raise fail(str(error)) from None
     for problem in problems:
         errors.print(
-            f"[red]{problem.status}[/] {problem.partition}: {problem.reason}", soft_wrap=True
+            f"[red]{problem.status}[/] {problem.partition}: {escape(problem.reason)}",
+            highlight=False,
+            soft_wrap=True,
         )
     done = f"{len(problems)} not done, listed above" if problems else "every partition is done"
     console.print(f"{first} to {last}: {done}; see [bold]offtape status[/]")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table as Grid
 
 from offtape_assets.cli.app import (
@@ -78,13 +79,16 @@ def sql(
     """
     import duckdb
 
+    from offtape_assets.storage.catalog import NotReadingError, check_reads_only
+
     settings = settings_from(warehouse=warehouse)
     with opened_catalog(settings) as connection:
         try:
+            check_reads_only(query)
             relation = connection.execute(query)
             names = [column[0] for column in relation.description or ()]
             rows = relation.fetchall()
-        except duckdb.Error as error:
+        except (duckdb.Error, NotReadingError) as error:
             raise fail(str(error)) from None
     _print_rows(names, rows, style)
 
@@ -139,10 +143,15 @@ def report(
     folder = Path("reports") if settings.is_remote else Path(settings.warehouse) / "reports"
     file = out or folder / f"{day.date()}.html"
     try:
-        write_report(Store(settings.warehouse), day.date(), ticker, file)
+        answered = write_report(Store(settings.warehouse), day.date(), ticker, file)
     except CatalogMissingError as error:
         raise fail(str(error)) from None
     console.print(str(file), soft_wrap=True)
+    if not answered:
+        raise fail(
+            f"{settings.warehouse} knows nothing of {day.date()}: build it with"
+            f" `offtape backfill --from {day.date()} --to {day.date()}`"
+        )
 
 
 @app.command()
@@ -154,7 +163,7 @@ def catalog(warehouse: Warehouse = None) -> None:
     built = build_catalog(Store(settings_from(warehouse=warehouse).warehouse))
     console.print(built.url, soft_wrap=True)
     for name, error in built.broken.items():
-        errors.print(f"[red]left out[/] {name}: {error}", soft_wrap=True, highlight=False)
+        errors.print(f"[red]left out[/] {name}: {escape(error)}", soft_wrap=True, highlight=False)
     if built.broken:
         raise typer.Exit(FAILED)
 
@@ -169,7 +178,21 @@ def _print_rows(names: list[str], rows: list[tuple[Any, ...]], style: Format) ->
         writer.writerow(names)
         writer.writerows(rows)
     else:
-        grid = Grid(*names)
-        for row in rows:
-            grid.add_row(*("" if value is None else str(value) for value in row))
-        console.print(grid)
+        cells = [["" if value is None else str(value) for value in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+        if sum(widths) + 3 * len(widths) < console.width:
+            grid = Grid(*names)
+            for row in cells:
+                grid.add_row(*map(escape, row))
+            console.print(grid)
+        else:
+            _print_records(names, cells)
+
+
+def _print_records(names: list[str], cells: list[list[str]]) -> None:
+    """Rows too wide for the terminal, one under the other, nothing cut."""
+    margin = max(map(len, names))
+    for number, row in enumerate(cells, 1):
+        console.print(f"[dim]row {number}[/]")
+        for name, value in zip(names, row, strict=True):
+            console.print(f"{name:<{margin}}  {escape(value)}", highlight=False, soft_wrap=True)
