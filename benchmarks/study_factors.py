@@ -4,6 +4,7 @@ Each seed is one session of 520 stocks at one second; betas of the 40 study name
 are compared with the planted loadings, factor returns with the planted ones.
 """
 
+import sys
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,8 @@ from harness import Row, arguments, report
 
 from offtape_assets.estimates import factors as estimates
 from offtape_assets.estimates.factor_betas import BETAS, measure_betas
-from offtape_assets.market.calendar import session
+from offtape_assets.estimates.factor_days import reconcile
+from offtape_assets.market.calendar import session, sessions_before
 from offtape_assets.market.universe import STUDY_TICKERS
 from offtape_assets.sources.simulator import truth
 from offtape_assets.sources.simulator.simulator import SimulatorSource
@@ -24,6 +26,9 @@ from offtape_assets.tables.columns_factors import FACTOR_NAMES
 
 DAY = date(2024, 11, 5)
 MISSING = 0.02
+METHODS = ("kalman", "rolling_ols")
+INTERVALS = (1, 5, 30, 60, 300)
+"""Seconds at which one least squares a day shows what late prices do."""
 
 
 class Session(NamedTuple):
@@ -66,7 +71,9 @@ def run(seed: int) -> Session:
     tickers, matrix = estimates.weight_matrix(weights, DAY)
     kept = np.where(np.isin(tickers, gone), 0.0, matrix)
     naive = (np.abs(kept).sum(axis=1) / np.abs(kept.sum(axis=1))) / 2
-    scores, slopes, planted, residue = [], {"kalman": [], "rolling_ols": []}, [], 0.0
+    scores, planted, residue = [], [], 0.0
+    slopes: dict[str, list[np.ndarray]] = {method: [] for method in METHODS}
+    slopes |= {_sampled(seconds): [] for seconds in INTERVALS}
     for ticker in STUDY_TICKERS:
         true = truth.factor_loadings(source.levels, source.levels.name(ticker)).to_numpy()[0]
         own = frame.filter((pl.col("ticker") == ticker) & (pl.col("bid_price") > 0))
@@ -78,9 +85,12 @@ def run(seed: int) -> Session:
         stated = exposures.select([f"{name}_sd" for name in BETAS]).to_numpy()[0]
         scores.append((exposures.select(BETAS).to_numpy()[0] - true) / stated)
         planted.append(true)
-        for method, found in slopes.items():
+        for method in METHODS:
             mean = betas.filter((pl.col("method") == method) & (pl.col("status") == "ok"))
-            found.append(mean.select(BETAS).mean().to_numpy()[0])
+            slopes[method].append(mean.select(BETAS).mean().to_numpy()[0])
+        for seconds in INTERVALS:
+            own_moves = parts["return_total"].fill_null(0).to_numpy()
+            slopes[_sampled(seconds)].append(sampled_betas(own_moves, base, seconds))
         whole = parts["return_systematic"] + parts["return_idiosyncratic"] - parts["return_total"]
         residue = max(residue, float(whole.abs().max() or 0.0))
     return Session(
@@ -92,6 +102,56 @@ def run(seed: int) -> Session:
         naive,
         residue,
     )
+
+
+def _sampled(seconds: int) -> str:
+    return f"least squares at {seconds} s"
+
+
+def sampled_betas(returns: np.ndarray, factors: np.ndarray, seconds: int) -> np.ndarray:
+    """Least squares of one day on sums over `seconds`, shape (5,)."""
+    rows = len(returns) // seconds * seconds
+    x = factors[:rows].reshape(-1, seconds, factors.shape[1]).sum(axis=1)
+    return np.linalg.lstsq(x, returns[:rows].reshape(-1, seconds).sum(axis=1), rcond=None)[0]
+
+
+def reconciled_days(count: int, quotes: float = 0.2) -> pl.DataFrame:
+    """Rows of model.factor_reconciliations of the event day from `count` whole markets before it.
+
+    `quotes` scales the study names' messages; a day's first and last mids hardly feel it.
+    """
+    source = SimulatorSource(event_date=DAY, message_scale=quotes)
+    mids, ours, official = [], [], []
+    for day in (*sessions_before(DAY, count), DAY):
+        with tempfile.TemporaryDirectory() as folder:
+            (delivery,) = source.read(raw.QUOTES_1S, day, (), Path(folder))
+            frame = pl.read_parquet(delivery.rows).with_columns(
+                pl.col("bid_price", "ask_price").cast(pl.Float64)
+            )
+        dated = pl.lit(day).alias("date")
+        (held,), (told,) = (
+            list(source.read(table, day, (), Path()))
+            for table in (raw.FACTOR_WEIGHTS, raw.FACTOR_LIBRARY)
+        )
+        ends = estimates.measure_factors(frame, held.rows, session(day), day, 300, 0.8)[2]
+        mids.append(ends.with_columns(dated))
+        known = estimates.daily_factor_returns(pl.concat(mids[-2:]), held.rows, day)
+        ours.append(known.with_columns(dated))
+        official.append(told.rows.with_columns(dated))
+        print(day, flush=True, file=sys.stderr)
+    return reconcile(pl.concat(ours), pl.concat(official), DAY)
+
+
+def library_rows(count: int) -> list[Row]:
+    """Slope and R2 of each factor on the library over days of the simulated whole market."""
+    nothing, answer = float("nan"), []
+    for row in reconciled_days(count).iter_rows(named=True):
+        told = f"{row['factor']} on the library, {row['n_days']} days, {row['basis']}"
+        for name, goal in (("beta_to_official", ".95 to 1.05"), ("r_squared", ">= .95")):
+            value = row[name] if row[name] is not None else nothing
+            good = row["status"] != "ok" or 0.95 <= value <= 1.05
+            answer.append(Row(f"{told}, {name}", value, nothing, "", nothing, "", goal, good))
+    return answer
 
 
 def shrinkage(found: list[Session], method: str, factor: int) -> float:
@@ -123,8 +183,8 @@ def rows(found: list[Session]) -> list[Row]:
     table.append(("naive division by the weight sum, times too large", naive, "> 10", naive > 10))
     worst = max(one.residue for one in found)
     table.append(("decomposition adds up, largest gap", worst, "<= 1e-12", worst <= 1e-12))
-    for method in ("kalman", "rolling_ols"):
-        for k in (0, 1, 2):
+    for method in found[0].slopes:
+        for k in range(len(FACTOR_NAMES)):
             slope = shrinkage(found, method, k)
             told = f"{method}: mean over planted beta_{FACTOR_NAMES[k]}"
             table.append((told, slope, "reported", True))
@@ -135,4 +195,5 @@ def rows(found: list[Session]) -> list[Row]:
 if __name__ == "__main__":
     flags = arguments(__doc__.splitlines()[0])
     seeds = (1,) if flags.quick else tuple(range(1, 11))
-    report(f"factors, {len(seeds)} sessions", rows([run(seed) for seed in seeds]), flags.format)
+    table = rows([run(seed) for seed in seeds]) + library_rows(3 if flags.quick else 21)
+    report(f"factors, {len(seeds)} sessions", table, flags.format)

@@ -104,7 +104,10 @@ def own_return(market: SessionWorld, members: Members, day: date) -> np.ndarray:
 
 
 def opening_level(market: SessionWorld, members: Members, night: np.ndarray) -> np.ndarray:
-    """Log price of each name outside the study at the open; `night` is its own move since the evening."""
+    """Log price of each name outside the study at the open; `night` is its own move since the evening.
+
+    Own moves of all nights and days so far cancel in the portfolios, as those of a session do.
+    """
     event_date = market.world.event_date
     first, last = sorted((market.day, event_date))
     days = [day for day in sessions(first, last) if day < last]
@@ -113,7 +116,15 @@ def opening_level(market: SessionWorld, members: Members, night: np.ndarray) -> 
     own = sum((own_return(market, members, day) for day in days), np.zeros(len(night)))
     others = ~members.is_study
     since = way * np.array(news) + market.factor_paths[market.open]
-    return np.log(members.price[others]) + members.loadings[others] @ since + way * own + night
+    own = way * own + night
+    study = np.array([
+        np.log(market.price(ticker)[market.open] / market.levels.name(ticker).price_usd)
+        for ticker in members.tickers[members.is_study]
+    ])  # fmt: skip
+    excess = study - members.loadings[members.is_study] @ since
+    gaps = members.weights[:, members.is_study] @ excess + members.weights[:, others] @ own
+    level = np.log(members.price[others]) + members.loadings[others] @ since + own
+    return level + factors.offset(members, gaps[None])[0]
 
 
 def _moves(

@@ -78,7 +78,7 @@ def test_the_library_compounds_to_the_sum_of_sessions(source, tmp_path):
 
 
 def test_other_stocks_go_on_overnight_from_where_they_closed(source):
-    """The gap is the night's own share of a day's variance; yesterday's level is not forgotten."""
+    """Yesterday's level is not forgotten, and a portfolio's night is its factor's."""
     members = factors.members(OTHERS)
     today, tomorrow = source.session(DAY), source.session(date(2024, 11, 6))
     own = whole_market.own_totals(today, members)
@@ -88,10 +88,17 @@ def test_other_stocks_go_on_overnight_from_where_they_closed(source):
     night = whole_market.own_totals(tomorrow, members)[0]
     loadings = members.loadings[~members.is_study]
     news = today.factor_paths[-1] - today.factor_paths[today.open]
-    gap = loadings @ tomorrow.factor_paths[tomorrow.open] + night
     reopened = whole_market.opening_level(tomorrow, members, night)
-    evening = opened + loadings @ news + own[1:].sum(axis=0)
-    assert reopened == pytest.approx(evening + gap, abs=1e-9)
+    news += tomorrow.factor_paths[tomorrow.open]
+    study = [
+        np.log(tomorrow.price(ticker)[tomorrow.open] / today.price(ticker)[today.open])
+        for ticker in members.tickers[members.is_study]
+    ]
+    moved = members.weights[:, members.is_study] @ study
+    held = members.weights[:, ~members.is_study]
+    assert moved + held @ (reopened - opened) == pytest.approx(news, abs=1e-9)
+    offset = reopened - opened - loadings @ news - own[1:].sum(axis=0) - night
+    assert held.T @ np.linalg.lstsq(held.T, offset)[0] == pytest.approx(offset, abs=1e-9)
     shares = today.variance_shares[: today.open + 1].sum()
     expected = members.own_daily_sd[~members.is_study] * np.sqrt(shares)
     assert np.std(own[0] / expected) == pytest.approx(1, abs=0.1)
