@@ -2,7 +2,7 @@
 
     python benchmarks/study_demixing.py [--format table|csv|markdown] [--quick] [--days N] [--seed S] [--only CASES]
 
-Fresh simulated days per case (default 120) whose laws lie outside every estimator's family unless the
+Fresh simulated days per case (default 100) whose laws lie outside every estimator's family unless the
 case says so. Means are in percent of the forward, vols in logs; both at the middle snapshot.
 """
 
@@ -291,7 +291,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--format", choices=("table", "csv", "markdown"), default="table")
     parser.add_argument("--quick", action="store_true", help="12 days a case")
-    parser.add_argument("--days", type=int, default=120)
+    parser.add_argument("--days", type=int, default=100)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", default="", help="regular expression on the names of cases")
     options = parser.parse_args()
