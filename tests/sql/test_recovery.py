@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from offtape_assets.storage.sql import views
-from offtape_assets.tables import features, mart, quality, truth
+from offtape_assets.tables import features, mart, model_joint, quality, truth
 from offtape_assets.tables.registry import SCHEMAS, stored_tables
 
 
@@ -60,3 +60,18 @@ def test_planted_dirt_is_scored_against_the_quarantine(connection):
     assert connection.execute(score).fetchall() == [(-1.0, 1.0, 1)]
     fill(connection, quality.QUARANTINE, **caught)
     assert connection.execute(score).fetchall() == [(0.0, 0.0, 1)]
+
+
+def test_a_factor_law_is_scored_where_it_holds_the_planted_names(connection):
+    key = {"date": "2024-11-05", "ts": "2024-11-05 21:00:00", "expiry": "2024-11-15"}
+    for factor, coverage in (("mkt_rf", 0.25), ("hml", 0.2)):
+        planted = {"mean": 20.0, "variance": 4.0, "implied_vol": 2.0, "weight_coverage": 0.25}
+        found = {"mean": 20.0, "variance": 4.84, "implied_vol": 2.2, "weight_coverage": coverage}
+        fill(connection, truth.FACTOR_LAWS, **key, factor=factor, **planted)
+        fill(connection, model_joint.FACTOR_MOMENTS, **key, factor=factor, **found, status="ok")
+    rows = connection.execute(
+        "select ticker, error, status from mart.recovery"
+        " where estimator = 'factor_laws' and quantity = 'log_implied_vol' order by ticker"
+    ).fetchall()
+    log_error = pytest.approx(0.0953, abs=1e-4)
+    assert rows == [("hml", log_error, "other_names"), ("mkt_rf", log_error, "ok")]
