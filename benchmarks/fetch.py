@@ -24,7 +24,7 @@ from ingest import DAY, alone, checksum, duckdb, generate, tickers
 
 BUCKET = "flatfiles"
 KEY = f"us_stocks_sip/quotes_v1/{DAY:%Y/%m}/{DAY}.csv.gz"
-SPEED_GOAL, MEMORY_GOAL, DISK_GOAL = 1.0, 2.0, 0.9
+SPEED_GOAL, MEMORY_GOAL, DISK_GOAL = 1.0, 1.0, 0.9
 WATCH_SECONDS = 0.02
 
 
