@@ -14,7 +14,7 @@ from rich.table import Table
 
 from offtape_assets.estimates.event import filter_probabilities
 from offtape_assets.estimates.event_clocks import event_clocks
-from offtape_assets.quant.event_clock import fit_digital_clock, fit_taleb_clock
+from offtape_assets.quant.event_clock_fit import fit_digital_clock, fit_taleb_clock
 from offtape_assets.quant.kalman_event import event_tape
 from offtape_assets.quant.kalman_event_fit import filter_event_causally
 from offtape_assets.quant.ucbm import add_jumps, digital_clock, simulate_ucbm, taleb_clock

@@ -1,6 +1,6 @@
 """How fast information about the event arrives, minute by minute: rates, clock fits, jumps.
 
-Frames in, frames out. The estimators are in quant.event_clock.
+Frames in, frames out. The estimators are in quant.event_clock and quant.event_clock_fit.
 """
 
 from collections.abc import Callable
@@ -12,24 +12,24 @@ from scipy.special import ndtri
 
 from offtape_assets.market.calendar import NEW_YORK
 from offtape_assets.quant.event_clock import (
-    ClockFit,
     ClockRates,
     bipower_rate,
     detect_jumps,
-    fit_digital_clock,
-    fit_taleb_clock,
     local_variance_rate,
 )
+from offtape_assets.quant.event_clock_fit import ClockFit, fit_digital_clock, fit_taleb_clock
 
 WINDOW = 120  # minutes of the jump test
 STEP = 10  # traded minutes between the samples of a rate: a filter of few trades moves in lumps
-PINNED = 0.02  # of 0 and 1, where the last cent hides every move
+PINNED = 0.05  # of 0 and 1, where a cent hides the moves
 CLEAR = 3.0  # standard deviations of the two estimates a jump lies between
 RATE_WINDOW = 12  # such steps: two hours
+OVERLAP = np.sqrt(2.0 / 3.0)  # error of the mean over the STEP ways to begin, of one way's error
+JUMP_LIMIT = 3.0  # standard deviations a minute may move before a fit takes it for a jump
 REFIT = 30  # minutes between fits of a clock's parameter
 MINUTES = 1440
-EstimateRate = Callable[[np.ndarray, np.ndarray, int], ClockRates]
-FitClock = Callable[[np.ndarray, np.ndarray, float], ClockFit]
+EstimateRate = Callable[[np.ndarray, np.ndarray, np.ndarray], ClockRates]
+FitClock = Callable[[np.ndarray, np.ndarray, float, float, float], ClockFit]
 RateOf = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 _ESTIMATES = ("clock_rate", "clock_rate_error", "clock_parameter", "clock_parameter_error")
 _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -78,9 +78,10 @@ def event_clocks(
     minutes = _traded_minutes(level)
     settled = datetime.combine(event_date, time(0), NEW_YORK) + timedelta(hours=settled_hour)
     rows = _jumps(minutes)
+    jumped = np.cumsum(np.where(rows["is_jump"], minutes["probability"].diff().fill_null(0.0), 0.0))
     frames = [
-        rows.join(_rates(minutes, "local_variance", local_variance_rate), on="ts"),
-        rows.join(_rates(minutes, "bipower", bipower_rate), on="ts"),
+        rows.join(_rates(minutes, "local_variance", _local_variance, jumped), on="ts"),
+        rows.join(_rates(minutes, "bipower", _bipower, jumped), on="ts"),
         rows.join(_fits(minutes, "digital", fit_digital_clock, settled.timestamp()), on="ts"),
         rows.join(_fits(minutes, "taleb", fit_taleb_clock, settled.timestamp()), on="ts"),
     ]
@@ -117,7 +118,7 @@ def _jumps(minutes: pl.DataFrame) -> pl.DataFrame:
     b = minutes["probability"].to_numpy()
     statistic, is_jump = np.full(b.size, np.nan), np.zeros(b.size, bool)
     if b.size > 1:
-        found = detect_jumps(minutes["seconds"].to_numpy(), b, WINDOW)
+        found = detect_jumps(minutes["seconds"].to_numpy(), b, WINDOW, MINUTES)
         statistic, is_jump = found.statistic, found.is_jump
     doubt = minutes["variance"] + minutes["variance"].shift(1)
     is_clear = (minutes["probability"].diff() ** 2 > CLEAR**2 * doubt).fill_null(False)
@@ -129,16 +130,31 @@ def _jumps(minutes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rates(minutes: pl.DataFrame, method: str, estimate: EstimateRate) -> pl.DataFrame:
-    """Trailing rate at each traded minute from increments over STEP traded minutes."""
+def _local_variance(seconds: np.ndarray, b: np.ndarray, jumped: np.ndarray) -> ClockRates:
+    """Of every move, jumps included."""
+    return local_variance_rate(seconds, b, RATE_WINDOW, PINNED)
+
+
+def _bipower(seconds: np.ndarray, b: np.ndarray, jumped: np.ndarray) -> ClockRates:
+    """Without the jumps found so far."""
+    return bipower_rate(seconds, b, RATE_WINDOW, PINNED, jumped)
+
+
+def _rates(
+    minutes: pl.DataFrame, method: str, estimate: EstimateRate, jumped: np.ndarray
+) -> pl.DataFrame:
+    """Trailing rate at each traded minute from increments over STEP traded minutes, the mean over
+    the latest STEP samples, which begin at as many different minutes."""
     seconds, b = minutes["seconds"].to_numpy(), minutes["probability"].to_numpy()
-    rate, error = np.full(b.size, np.nan), np.full(b.size, np.nan)
+    rates, errors, doubts = (np.full(b.size, np.nan) for _ in range(3))
     for first in range(STEP):
         own = slice(first, None, STEP)
         if seconds[own].size > 1:
-            found = estimate(seconds[own], b[own], RATE_WINDOW)
-            doubt = _doubt(minutes[own])
-            rate[own], error[own] = found.rate, np.hypot(found.standard_error, doubt)
+            found = estimate(seconds[own], b[own], jumped[own])
+            rates[own], errors[own] = found.rate, found.standard_error
+            doubts[own] = _doubt(minutes[own])
+    rate, error, doubt = (_mean_of_latest(values) for values in (rates, errors, doubts))
+    error = np.hypot(OVERLAP * error, doubt)
     is_pinned = (b < PINNED) | (b > 1.0 - PINNED)
     rate[is_pinned] = error[is_pinned] = np.nan
     status = np.where(is_pinned, "at_limit", np.where(np.isfinite(rate), "ok", "too_few"))
@@ -151,6 +167,13 @@ def _rates(minutes: pl.DataFrame, method: str, estimate: EstimateRate) -> pl.Dat
         pl.lit(None, pl.Float64).alias("clock_parameter_error"),
         pl.Series("status", status, dtype=pl.String),
     )
+
+
+def _mean_of_latest(values: np.ndarray) -> np.ndarray:
+    """Mean of the known among the latest STEP samples; NaN where the last is unknown."""
+    known = pl.Series(np.where(np.isfinite(values), values, np.nan)).fill_nan(None)
+    mean = known.rolling_mean(STEP, min_samples=1).to_numpy()
+    return np.where(np.isfinite(values), mean, np.nan)
 
 
 def _doubt(samples: pl.DataFrame) -> np.ndarray:
@@ -171,7 +194,7 @@ def _fits(minutes: pl.DataFrame, method: str, fit: FitClock, end: float) -> pl.D
     latest, fits = ClockFit(np.nan, np.nan, np.nan, "too_few"), []
     for k in range(minutes.height):
         if k and k % REFIT == 0 and k < seconds.size:
-            latest = fit(seconds[: k + 1], b[: k + 1], end)
+            latest = fit(seconds[: k + 1], b[: k + 1], end, PINNED, JUMP_LIMIT)
         fits.append(latest)
     found = pl.DataFrame(fits, schema=ClockFit._fields, orient="row")
     return minutes.select("ts").with_columns(

@@ -24,6 +24,7 @@ EVENT_COLUMNS = (
     Column("clock_parameter", "DOUBLE", "", "c, or sigma per sqrt second; NULL for local rates"),
     Column("clock_parameter_error", "DOUBLE", "", "standard error of clock_parameter"),
     Column("jump_statistic", "DOUBLE", "", "normal score of the minute's move"),
+    Column("jump_information", "DOUBLE", "", "(dB / phi(U))^2 of a jump; 0 where there is none"),
     # diagnostics
     Column("n_trades_used", "BIGINT", "", "trades with an innovation"),
     Column("z_mean", "DOUBLE", "", "mean of z; 0 where the filter is right"),

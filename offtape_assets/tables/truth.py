@@ -8,7 +8,7 @@ EVENT_PATH = Table(
     "truth",
     "event_path",
     "the true event probability at one instant, as the prediction market knows it",
-    columns("ts probability probability_informed clock_rate is_jump"),
+    columns("ts probability probability_informed clock_rate is_jump jump_information"),
     Partitions.CALENDAR_DAY,
     key=("ts",),
 )

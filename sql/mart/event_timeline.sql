@@ -47,11 +47,15 @@ moves as (
         ticker,
         bucket,
         last_mid,
-        1e4 * ln(last_mid / lag(last_mid) over (partition by date, ticker order by bucket))
-            as return_bp,
+        1e4 * ln(
+            last_mid
+            / lag(last_mid ignore nulls) over (partition by date, ticker order by bucket)
+        ) as return_bp,
         total_flow
-    from features.microstructure_1m
-    where last_mid > 0
+    from (
+        select * replace (if(last_mid > 0, last_mid, null) as last_mid)
+        from features.microstructure_1m
+    )
 )
 
 select

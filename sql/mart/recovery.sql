@@ -127,11 +127,15 @@ with matched as (
     select
         'event_clock' as estimator, clocks.date, null::varchar as ticker,
         'log_rate.' || method as quantity,
-        ln(nullif(clocks.clock_rate, 0)) + ln(1 + stated_sd ** 2) / 2 as estimate,
+        ln(clocks.clock_rate) + ln(1 + relative_error ** 2) / 2 as estimate,
         ln(nullif(planted.clock_rate + (method = 'local_variance')::int * planted.jumps, 0))
             as truth,
-        clock_rate_error / nullif(clocks.clock_rate, 0) as stated_sd, status
-    from model.event_clocks as clocks
+        relative_error as stated_sd, status
+    from (
+        select * replace (nullif(clock_rate, 0) as clock_rate),
+            clock_rate_error / nullif(clock_rate, 0) as relative_error
+        from model.event_clocks
+    ) as clocks
     join (
         select time_bucket(interval 2 hour, ts) + interval 2 hour as ts,
             avg(clock_rate) as clock_rate, avg(jump_information) as jumps

@@ -209,7 +209,7 @@ def test_clock_rows_never_see_the_future(event_day) -> None:
     early = event_clocks(probabilities.filter(stamps < noon), DAY, DAY, 26.0)
     full = event_clocks(probabilities, DAY, DAY, 26.0)
     until = pl.col("ts") <= noon
-    columns = ["ts", "method", "clock_rate", "clock_parameter", "status"]
+    columns = ["ts", "method", "clock_rate", "clock_parameter", "is_jump", "status"]
     assert early.filter(until).select(columns).equals(full.filter(until).select(columns))
 
 

@@ -1,4 +1,4 @@
-"""Clock rates, clock parameters and jumps recovered from simulated martingales."""
+"""Clock rates and jumps recovered from simulated martingales."""
 
 import numpy as np
 import pytest
@@ -7,21 +7,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.special import ndtr
 
-from offtape_assets.quant.event_clock import (
-    bipower_rate,
-    clock_log_likelihood,
-    detect_jumps,
-    fit_digital_clock,
-    fit_taleb_clock,
-    local_variance_rate,
-)
-from offtape_assets.quant.ucbm import (
-    add_jumps,
-    digital_clock,
-    probit,
-    simulate_ucbm,
-    taleb_clock,
-)
+from offtape_assets.quant.event_clock import bipower_rate, detect_jumps, local_variance_rate
+from offtape_assets.quant.ucbm import add_jumps, simulate_ucbm
 
 MINUTES = np.arange(1440.0)
 
@@ -62,42 +49,24 @@ def test_bipower_ignores_a_jump_that_local_variance_does_not():
     assert np.mean(plain) > 5 * 2e-5
 
 
-@pytest.mark.parametrize("c", [0.6, 1.0, 1.7])
-def test_strength_is_recovered_within_its_standard_error(c):
-    times = np.linspace(0.0, 0.98, 600)
-    z = []
-    paths = simulate_ucbm(0.55, digital_clock(times, 1.0, c), 60, np.random.default_rng(4))
-    for path in paths.T:
-        fit = fit_digital_clock(times, path, 1.0)
-        assert fit.status == "ok"
-        z.append((fit.parameter - c) / fit.standard_error)
-    assert abs(np.mean(z)) < 3 / np.sqrt(len(z)) + 0.1
-    assert 0.75 < np.std(z) < 1.3
+def test_jumps_taken_out_leave_bipower_as_it_was():
+    """Two neighbouring jumps, which bipower alone does not survive."""
+    path, jumped = steady(2e-5, 1, 10)[:, 0], np.zeros(MINUTES.size)
+    jumped[700:] += 0.1
+    jumped[701:] += 0.1
+    plain = bipower_rate(MINUTES, path, 240).rate[800]
+    assert bipower_rate(MINUTES, path + jumped, 240).rate[800] > 2 * plain
+    found = bipower_rate(MINUTES, path + jumped, 240, jumped=jumped).rate[800]
+    assert found == pytest.approx(plain, rel=0.1)  # the slope is that of the level, which jumped
 
 
-def test_taleb_volatility_is_recovered_within_its_standard_error():
-    times, sigma, z = np.linspace(0.0, 0.98, 1500), 1.5, []
-    paths = simulate_ucbm(0.55, taleb_clock(times, 1.0, sigma), 40, np.random.default_rng(5))
-    for path in paths.T:
-        fit = fit_taleb_clock(times, path, 1.0)
-        assert fit.status == "ok"
-        z.append((fit.parameter - sigma) / fit.standard_error)
-    assert abs(np.mean(z)) < 0.6
-    assert 0.7 < np.std(z) < 1.4
-
-
-def test_likelihood_equals_the_dense_gaussian_one():
-    """U at the readings is jointly Gaussian given the first: one multivariate density."""
-    clock = np.array([0.0, 0.2, 0.5, 0.9])
-    b = simulate_ucbm(0.4, clock, 1, np.random.default_rng(6))[:, 0]
-    u, grow = probit(b), np.exp(0.5 * clock[1:])
-    early = np.minimum.outer(clock[1:], clock[1:])
-    covariance = np.outer(grow, grow) * (1 - np.exp(-early))
-    gap = u[1:] - grow * u[0]
-    sign, logdet = np.linalg.slogdet(covariance)
-    dense = -0.5 * (gap @ np.linalg.solve(covariance, gap) + logdet + 3 * np.log(2 * np.pi))
-    assert sign == 1
-    assert clock_log_likelihood(b, clock) == pytest.approx(dense, rel=1e-10)
+def test_increments_that_start_at_the_edge_are_left_out():
+    path = steady(2e-4, 1, 11, 0.93)[:, 0]
+    found = local_variance_rate(MINUTES, path, 240, 0.05)
+    usable = (path[:-1] > 0.05) & (path[:-1] < 0.95)
+    assert 0 < usable.sum() < usable.size
+    latest = np.array([usable[max(0, k - 240) : k].sum() for k in range(MINUTES.size)])
+    assert (found.n_increments == latest).all()
 
 
 def test_planted_jumps_are_found_and_few_others():
@@ -105,7 +74,7 @@ def test_planted_jumps_are_found_and_few_others():
     atoms = np.zeros(MINUTES.size)
     paths = steady(2e-5, 150, 7, 0.5).T
     for path in paths:
-        false += detect_jumps(MINUTES, path, 240).is_jump.any()
+        false += detect_jumps(MINUTES, path, 240, 1440).is_jump.any()
     assert false <= 8  # 1 % of 150 days expected; P(Binomial > 8) < 1e-4
     atoms[[600, 900]] = 0.02
     rng = np.random.default_rng(8)
@@ -116,7 +85,7 @@ def test_planted_jumps_are_found_and_few_others():
         for k in range(1, u.size):
             u[k] = u[k - 1] * np.exp(1e-5) + np.sqrt(clock[1]) * rng.standard_normal()
             u[k] += 0.08 if atoms[k] else 0.0
-        jumps = detect_jumps(MINUTES, ndtr(u), 240)
+        jumps = detect_jumps(MINUTES, ndtr(u), 240, 1440)
         found += jumps.is_jump[600] and jumps.is_jump[900]
     assert found >= 38
 
@@ -125,7 +94,7 @@ def test_jump_statistic_never_sees_the_future():
     path = steady(2e-5, 1, 9)[:, 0]
     changed = path.copy()
     changed[1000:] = 0.5
-    one, two = detect_jumps(MINUTES, path, 240), detect_jumps(MINUTES, changed, 240)
+    one, two = detect_jumps(MINUTES, path, 240, 1440), detect_jumps(MINUTES, changed, 240, 1440)
     assert_allclose(one.statistic[:1000], two.statistic[:1000])
 
 
@@ -144,13 +113,6 @@ def test_prices_at_the_ends_leave_defined_rates(probability):
         assert (found.rate[np.isfinite(found.rate)] >= 0).all()
 
 
-def test_too_little_data_say_so():
-    times = np.arange(5.0)
-    assert fit_digital_clock(times, np.full(5, 0.5), 10.0).status == "too_few"
-    still = fit_digital_clock(np.arange(50.0), np.full(50, 0.5), 100.0)
-    assert (still.status, np.isnan(still.parameter)) == ("at_bound", True)
-
-
 @pytest.mark.parametrize(
     ("call", "named"),
     [
@@ -158,9 +120,9 @@ def test_too_little_data_say_so():
         (lambda: local_variance_rate(np.zeros(3), np.zeros(3), 20), "times"),
         (lambda: local_variance_rate(np.arange(3.0), np.full(3, 1.2), 20), "probability"),
         (lambda: bipower_rate(np.arange(3.0), np.full(3, 0.2), 3), "window"),
-        (lambda: detect_jumps(np.arange(3.0), np.full(3, 0.2), 20, 0.0), "level"),
-        (lambda: clock_log_likelihood(np.array([0.0, 0.5]), np.arange(2.0)), "probability"),
-        (lambda: clock_log_likelihood(np.array([0.4, 0.5]), np.zeros(2)), "clock"),
+        (lambda: bipower_rate(np.arange(3.0), np.full(3, 0.2), 20, 0.5), "edge"),
+        (lambda: detect_jumps(np.arange(3.0), np.full(3, 0.2), 20, 100, 0.0), "level"),
+        (lambda: detect_jumps(np.arange(3.0), np.full(3, 0.2), 20, 1), "looks"),
     ],
 )
 def test_wrong_arguments_are_named(call, named):

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from scipy.integrate import quad
 from scipy.special import ndtr
 
-from offtape_assets.quant.event_clock import fit_digital_clock
+from offtape_assets.quant.event_clock_fit import fit_digital_clock
 from offtape_assets.quant.ucbm import add_jumps, digital_clock, probit, simulate_ucbm, taleb_clock
 
 PATHS = 40_000

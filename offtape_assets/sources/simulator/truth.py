@@ -9,6 +9,7 @@ from datetime import date
 
 import numpy as np
 import polars as pl
+from scipy.special import ndtri
 
 from offtape_assets.sources.simulator import dirt
 from offtape_assets.sources.simulator.event import Event, utc_midnight
@@ -40,12 +41,18 @@ def event_path(world: World, event: Event, day: date) -> pl.DataFrame:
     known = seconds - world.prediction_market_lag
     slot = np.clip(known - event.listed, 0, len(event.clock.rate) - 1)
     moves = world.kind != "constant"
+    is_jump = event.clock.is_jump[slot] & moves
+    before = event.probability(known - 1)
+    slope = np.exp(-0.5 * ndtri(before) ** 2) / np.sqrt(2.0 * np.pi)
+    moved = np.where(is_jump, event.probability(known) - before, 0.0)
+    scaled = np.divide(moved, slope, np.zeros_like(slope), where=slope > 0)
     return pl.DataFrame({
         "ts": (seconds * 1_000_000).astype("datetime64[us]"),
         "probability": event.probability(known),
         "probability_informed": event.probability(seconds),
         "clock_rate": event.clock.rate[slot] * moves,
-        "is_jump": event.clock.is_jump[slot] & moves,
+        "is_jump": is_jump,
+        "jump_information": scaled**2,
     })  # fmt: skip
 
 
