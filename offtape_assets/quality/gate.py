@@ -4,7 +4,6 @@ One gate serves a process: importing Great Expectations takes seconds, a validat
 one. What becomes of guilty partitions is decided in assets/quality.py.
 """
 
-import tempfile
 import threading
 from collections.abc import Sequence
 from datetime import date
@@ -72,7 +71,6 @@ class Gate:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
         self._lock = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory(prefix="offtape-gate-")
         self._validations: dict[str, ValidationDefinition] = {}
         self._source: Any = None
         self._context: Any = None
@@ -109,7 +107,10 @@ class Gate:
         return Passage(table, day, found, result)
 
     def _open(self) -> None:
-        """Make the connection whose views Great Expectations reads, on the first passage."""
+        """Make the connection whose views Great Expectations reads, on the first passage.
+
+        Great Expectations opens several; a named database in memory is one for all of them.
+        """
         if self._connection is None:
             import great_expectations as gx
 
@@ -121,7 +122,7 @@ class Gate:
             self._context.variables.progress_bars = {"globally": False}
             self._source = self._context.data_sources.add_sql(
                 "warehouse",
-                connection_string=f"duckdb:///{self._folder.name}/gate.duckdb",
+                connection_string=f"duckdb:///:memory:gate-{id(self)}",
                 create_temp_table=False,
             )
             shared = self._source.get_engine().raw_connection()
