@@ -219,7 +219,7 @@ def _largest(
         steps = steps_of(at)
         return -float(sample.log_densities(steps).sum()) if (steps > 0).all() else IMPOSSIBLE
 
-    grid = np.linspace(*bounds, 24)
+    grid = np.linspace(bounds[0], bounds[1], 24)
     best = int(np.argmin([loss(at) for at in grid]))
     around = (grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)])
     return float(minimize_scalar(loss, bounds=around, method="bounded", options={"xatol": 1e-8}).x)
