@@ -109,7 +109,7 @@ class CatalogMissingError(Exception):
 
 
 def open_catalog(warehouse: Warehouse) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the catalog.
+    """A read-only connection to the catalog, which sees no file outside the warehouse.
 
     Raises
     ------
@@ -126,4 +126,26 @@ def open_catalog(warehouse: Warehouse) -> duckdb.DuckDBPyConnection:
     url = warehouse.store.url(CATALOG)
     connection.execute(f"attach {quoted(url)} as offtape (read_only)")
     connection.execute("use offtape")
+    connection.execute(f"set allowed_directories = [{quoted(warehouse.store.url(''))}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
     return connection
+
+
+class NotReadingError(Exception):
+    """A statement that does more than read."""
+
+
+def check_reads_only(query: str) -> None:
+    """Refuse what could write: DuckDB's COPY writes files though its catalog is read-only.
+
+    Raises
+    ------
+    NotReadingError
+        Naming the statement.
+    """
+    for statement in duckdb.extract_statements(query):
+        kind = statement.type
+        explains = kind == duckdb.StatementType.EXPLAIN and "analyze" not in query.lower()
+        if kind != duckdb.StatementType.SELECT and not explains:
+            raise NotReadingError(f"the catalog is read-only: {kind.name} is not answered")
