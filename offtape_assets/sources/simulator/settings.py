@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-VERSION = "2"
+VERSION = "3"
 """Changes whenever the same settings would give other rows."""
 
 WORLDS = ("standard", "reversed", "null", "constant")

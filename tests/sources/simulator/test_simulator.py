@@ -20,7 +20,7 @@ from tests.sources.simulator.digest import market_digest
 
 DAY = date(2024, 11, 5)
 SUNDAY = date(2024, 11, 3)
-DIGEST = "a969ef2b91b0c3a7690d0a591095977e1337f245f4af0ee544ac5f1355f47885"
+DIGEST = "0d0cb668d667b40679d388b9ac6d4b7e3424f06796ab25343e46690fe0d9dd8b"
 NAMES = ("SHW", "XLU", "DIA", "GOOG")
 
 
