@@ -1,19 +1,13 @@
-"""A full disk, an object store that fails and stalls, two backfills at once, compressed bombs."""
+"""A full disk, two backfills at once, compressed bombs."""
 
 import gzip
 import os
 import resource
 import subprocess
 import sys
-import threading
-import time
-import urllib.error
-import urllib.request
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -23,7 +17,6 @@ from offtape_assets.settings import Settings
 from offtape_assets.sources import inflation
 from offtape_assets.tables import features, raw
 from tests import small_day
-from tests.cluster import bucket
 
 TUESDAY = date(2024, 11, 5)
 TICKERS = "AAA,BBB"
@@ -94,73 +87,6 @@ def test_two_backfills_of_the_same_date_at_once_leave_one_answer(
     assert [process.wait(240) for process in both] == [0, 0]
     assert counts(warehouse) == WHOLE
     assert run(landing, warehouse).returncode == 0
-
-
-class Stumbling(BaseHTTPRequestHandler):
-    """A proxy before an object store: every third request fails, every fifth is slow."""
-
-    target = ""
-    seen = 0
-    lock = threading.Lock()
-    protocol_version = "HTTP/1.1"
-
-    def _pass_on(self) -> None:
-        with Stumbling.lock:
-            Stumbling.seen += 1
-            number = Stumbling.seen
-        size = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(size) if size else None
-        if number % 3 == 0:
-            self._answer(503, {}, b"")
-            return
-        if number % 5 == 0:
-            time.sleep(0.2)
-        names = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
-        asked = urllib.request.Request(self.target + self.path, body, names, method=self.command)
-        try:
-            with urllib.request.urlopen(asked) as found:
-                self._answer(found.status, dict(found.headers), found.read())
-        except urllib.error.HTTPError as error:
-            self._answer(error.code, dict(error.headers), error.read())
-
-    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _pass_on
-
-    def _answer(self, status: int, names: dict[str, str], body: bytes) -> None:
-        self.send_response(status)
-        for name, value in names.items():
-            if name.lower() not in ("content-length", "connection", "transfer-encoding"):
-                self.send_header(name, value)
-        length = next((v for k, v in names.items() if k.lower() == "content-length"), len(body))
-        self.send_header("Content-Length", str(length if self.command == "HEAD" else len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def stumbling(environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    Stumbling.target, Stumbling.seen = environment["AWS_ENDPOINT_URL"], 0
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Stumbling)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield {**environment, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"}
-    finally:
-        server.shutdown()
-
-
-def test_a_store_that_fails_and_stalls_is_asked_again(
-    landing: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with bucket() as sound, stumbling(sound) as access:
-        done = run(landing, "s3://offtape/study", access)
-        assert done.returncode == 0, done.stderr
-        assert Stumbling.seen > 100
-        for name, value in sound.items():
-            monkeypatch.setenv(name, value)
-        assert counts("s3://offtape/study") == WHOLE
 
 
 def test_a_compressed_bomb_is_refused_with_bounded_memory(

@@ -184,8 +184,9 @@ class Warehouse:
                 )
             )
         for key in (key for key in found if key.endswith("/state.json")):
-            content = json.loads(self.store.read_bytes(key) or b"{}")
-            known[found[key]] = State(**content)
+            content = self.store.read_bytes(key)
+            if content:  # withdrawn since it was listed
+                known[found[key]] = State(**json.loads(content))
         return known
 
     def rows_written(self, table: Table, day: date | None) -> dict[Partition, int]:
