@@ -102,20 +102,23 @@ def correlation_rows(market: SessionWorld, tickers: Sequence[str]) -> pl.DataFra
 
 
 def factor_rows(market: SessionWorld, tickers: Sequence[str]) -> pl.DataFrame:
-    """Rows of truth.factor_laws, on the chain's instants."""
+    """Rows of truth.factor_laws, on the chain's instants; none for a factor that holds no ticker."""
     everyone = members(market.world.market_names)
     is_held = np.isin(everyone.tickers, list(tickers))
     names = [str(ticker) for ticker in everyone.tickers[is_held]]
     weights = everyone.weights[:, is_held]
     expiry = horizon(market)
     seconds = chain.snapshot_seconds(market)
-    spots = np.array([market.price(ticker)[seconds] for ticker in names]).reshape(len(names), -1)
+    spots = np.reshape([market.price(ticker)[seconds] for ticker in names], (-1, len(seconds)))
     forwards = chain.forward_price(market, spots, (expiry - market.day).days)
-    covariances = [covariance_over_forwards(market, names, expiry, second) for second in seconds]
+    covariances = np.array([
+        covariance_over_forwards(market, names, expiry, second) if names else np.zeros((0, 0))
+        for second in seconds
+    ])  # fmt: skip
     rows = []
     for factor, own, whole in zip(FACTORS, weights, everyone.weights, strict=True):
         dollars = own[:, None] * forwards
-        variance = np.einsum("it,tij,jt->t", dollars, np.array(covariances), dollars)
+        variance = np.einsum("it,tij,jt->t", dollars, covariances, dollars)
         rows.append(
             pl.DataFrame(
                 {
@@ -130,6 +133,8 @@ def factor_rows(market: SessionWorld, tickers: Sequence[str]) -> pl.DataFrame:
                 pl.lit(np.abs(own).sum() / np.abs(whole).sum()).alias("weight_coverage"),
             )
         )
-    return pl.concat(rows).select(
-        "ts", "expiry", "factor", "mean", "variance", "implied_vol", "weight_coverage"
+    return (
+        pl.concat(rows)
+        .filter(pl.col("weight_coverage") > 0)
+        .select("ts", "expiry", "factor", "mean", "variance", "implied_vol", "weight_coverage")
     )
