@@ -1,6 +1,6 @@
 """One number for the bytes of a small simulated day; run as a script it prints it.
 
-    python -m tests.sources.simulator.digest
+python -m tests.sources.simulator.digest
 """
 
 from datetime import date
