@@ -1,4 +1,4 @@
-"""Every stock of the market at one second: raw.quotes_1s, written half an hour at a time.
+"""Every stock of the market at one second: raw.quotes_1s, written five minutes at a time.
 
 A row is a second in which the name's quote was renewed; small names skip most seconds. The forty
 study names come from their own tapes, the others from factor loadings and noise that cancels in
@@ -24,7 +24,7 @@ from offtape_assets.sources.simulator.rows import decimals
 from offtape_assets.sources.simulator.streams import generator
 from offtape_assets.sources.simulator.world import SECONDS, SessionWorld
 
-BLOCK = 1800
+BLOCK = 300
 """Seconds written at a time."""
 _SCHEMA = pa.schema([
     ("ticker", pa.string()),
