@@ -5,13 +5,17 @@ Pages load nothing from the network; what the renderer would fetch is taken out.
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from html import escape
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
 from offtape_assets.quality.gate import Passage
 from offtape_assets.storage.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from great_expectations.render.view import DefaultJinjaPageView
 
 FOLDER = "quality/data_docs"
 
@@ -36,10 +40,9 @@ def page_of(table_name: str, day: object) -> str:
 def write_page(warehouse: Warehouse, passage: Passage) -> str:
     """Publish the page of one verdict and return its key."""
     from great_expectations.render.renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view import DefaultJinjaPageView
 
     passage.result.meta["run_id"] = {"run_name": f"{passage.day or 'reference'}"}
-    page = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(passage.result))
+    page = _view().render(ValidationResultsPageRenderer().render(passage.result))
     title = f"{passage.table.full_name} {passage.day or ''}".strip()
     key = f"{FOLDER}/{page_of(passage.table.full_name, passage.day)}"
     return _publish(warehouse, _offline(page, title), key)
@@ -74,6 +77,14 @@ def write_index(warehouse: Warehouse, entries: Iterable[Entry]) -> str:
 def entries_of(catalog: duckdb.DuckDBPyConnection) -> list[Entry]:
     """What the catalog knows of every gate."""
     return [Entry(*row) for row in catalog.execute(_ENTRIES).fetchall()]
+
+
+@cache
+def _view() -> "DefaultJinjaPageView":
+    """One view for all pages: it keeps its compiled templates."""
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    return DefaultJinjaPageView()
 
 
 def _cell(day: str, entries: list[Entry]) -> str:
