@@ -55,7 +55,7 @@ def _append(folder: str, number: int) -> None:
 
 
 def test_processes_append_whole_lines(tmp_path: Path) -> None:
-    with multiprocessing.get_context("fork").Pool(4) as pool:
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
         pool.starmap(_append, [(str(tmp_path), number) for number in range(4)])
     assert len({entry.path for entry in Manifest(tmp_path).entries()}) == 200
 
