@@ -4,6 +4,7 @@ A folder beside the warehouse by default; a Postgres database where OFFTAPE_POST
 that every machine of a cluster writes to the same history.
 """
 
+import fcntl
 from pathlib import Path
 
 import dagster as dg
@@ -29,8 +30,11 @@ nux:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The Dagster instance of a warehouse."""
-    return dg.DagsterInstance.from_config(str(instance_folder(settings)))
+    """The Dagster instance of a warehouse; its tables are made by one process at a time."""
+    folder = instance_folder(settings)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return dg.DagsterInstance.from_config(str(folder))
 
 
 def instance_folder(settings: Settings) -> Path:

@@ -200,13 +200,14 @@ def test_vacuum_removes_old_versions_and_unfinished_uploads_of_a_bucket(versione
     target = Partition(BARS, TUESDAY, "SPY")
     for fingerprint in ("first", "second", "third"):
         put(warehouse, target, BAR, fingerprint)
+        time.sleep(1.1)  # the test's server tells versions of one second badly apart
     client = boto3.client("s3")
     client.create_multipart_upload(Bucket="offtape", Key=f"study/{target.file}")
     store = warehouse.store
     assert isinstance(store, S3Store)
     later = datetime.now(UTC) + timedelta(hours=1)
     assert len([key for key, *_ in store.old_versions(later) if key == target.file]) == 2
-    assert [piece for piece in waste(warehouse, 24) if piece.kind != "orphan"] == []
+    assert [piece for piece in waste(warehouse, 24) if piece.kind == "old version"] == []
     result = CliRunner().invoke(app, ["vacuum", "--keep-hours", "-1", "--warehouse", versioned])
     assert result.exit_code == 2
     time.sleep(1.1)

@@ -38,7 +38,8 @@ def test_an_undated_file_stands_for_the_evening_before(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(tmp_path, "factors/factor_weights_tickers.json", WEIGHTS)
-    rows = read(tmp_path, raw.FACTOR_WEIGHTS)
+    with caplog.at_level("WARNING", logger="offtape_assets"):
+        rows = read(tmp_path, raw.FACTOR_WEIGHTS)
     assert rows["as_of"].unique().to_list() == [date(2024, 11, 4)]
     assert rows.select("factor", "ticker", "weight").rows() == [
         ("mkt_rf", "A", 0.75), ("mkt_rf", "B", 0.25), ("smb", "B", 1.0), ("smb", "A", -1.0),
