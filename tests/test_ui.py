@@ -98,14 +98,18 @@ def test_a_check_says_why_and_links_the_page_of_the_gate(address: str) -> None:
     with open_page() as page:
         page.goto(f"{address}/assets/raw/kalshi_trades?view=checks&checkDetail=gate")
         page.get_by_text("Great Expectations over all rows of the date").first.wait_for()
-        page.locator("a", has_text="kalshi_trades.html").first.wait_for()
+        link = page.locator("a", has_text="kalshi_trades.html").first
+        link.wait_for()
+        assert (link.get_attribute("href") or "").endswith(f"raw/{DAY}/kalshi_trades.html")
 
 
 def test_a_mart_view_is_fresh_and_shows_its_columns(address: str) -> None:
     with open_page() as page:
         page.goto(f"{address}/assets/mart/event_timeline")
         page.get_by_text("Freshness policy").first.wait_for()
-        page.get_by_text("probability of the first (yes) contract").first.wait_for()
+        column = page.get_by_text("probability of the first (yes) contract").first
+        column.wait_for()
+        assert column.is_visible()
 
 
 def test_a_backfill_is_started_and_finished_from_the_ui(address: str, warehouse: Path) -> None:

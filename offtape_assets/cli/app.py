@@ -48,6 +48,10 @@ Warehouse = Annotated[
 ]
 From = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First date.")]
 To = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date, included.")]
+MaybeFrom = Annotated[
+    datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First date.")
+]
+MaybeTo = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date.")]
 Tickers = Annotated[str | None, typer.Option(help="Comma list, e.g. SPY,NVDA.")]
 Landing = Annotated[Path | None, typer.Option(help="Folder in the vendors' own layouts.")]
 SourceName = Annotated[str | None, typer.Option(help="simulator, landing or vendors.")]

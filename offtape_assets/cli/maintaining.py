@@ -1,6 +1,5 @@
 """Commands that keep a warehouse well: verify, vacuum, plan."""
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -11,6 +10,8 @@ from offtape_assets.cli.app import (
     MISUSED,
     From,
     Landing,
+    MaybeFrom,
+    MaybeTo,
     SourceName,
     Tickers,
     To,
@@ -23,17 +24,11 @@ from offtape_assets.cli.app import (
 )
 from offtape_assets.sources.source import SourceError
 
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
-
 
 @app.command()
 def verify(
-    first: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First date.")
-    ] = None,
-    last: Annotated[
-        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date.")
-    ] = None,
+    first: MaybeFrom = None,
+    last: MaybeTo = None,
     repair: Annotated[
         bool, typer.Option(help="Put damaged files aside and build again what is missing.")
     ] = False,

@@ -14,6 +14,8 @@ from rich.table import Table as Grid
 from offtape_assets.cli.app import (
     FAILED,
     Landing,
+    MaybeFrom,
+    MaybeTo,
     SourceName,
     Tickers,
     Warehouse,
@@ -37,12 +39,8 @@ class Format(StrEnum):
 
 @app.command()
 def status(
-    first: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First date.")
-    ] = None,
-    last: Annotated[
-        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date.")
-    ] = None,
+    first: MaybeFrom = None,
+    last: MaybeTo = None,
     source: SourceName = None,
     landing: Landing = None,
     tickers: Tickers = None,
@@ -95,12 +93,8 @@ def sql(
 
 @app.command()
 def check(
-    first: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First date.")
-    ] = None,
-    last: Annotated[
-        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date.")
-    ] = None,
+    first: MaybeFrom = None,
+    last: MaybeTo = None,
     warehouse: Warehouse = None,
 ) -> None:
     """Judge every claim again on the partitions that are there; exit 1 where a blocking one fails."""
