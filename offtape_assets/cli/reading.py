@@ -55,7 +55,8 @@ def status(
     except SourceError as error:
         raise fail(str(error)) from None
     if not found.dates:
-        console.print(f"no partitions in {settings.warehouse}; [bold]offtape demo[/] makes some")
+        message = f"no partitions in {settings.warehouse}; [bold]offtape demo[/] makes some"
+        console.print(message, soft_wrap=True)
         return
     head, *rows = as_grid(found)
     grid = Grid(*head, title="partitions")
