@@ -611,7 +611,9 @@ def test_every_vintage_of_the_library_is_kept_where_the_reader_finds_it(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("body", "hint"), [(b"<html>busy</html>", "no zip"), (library("x")[:100], "no zip")]
+    ("body", "hint"),
+    [(b"<html>busy</html>", "no zip"), (library("x")[:100], "no zip")],
+    ids=["a page", "a torn archive"],
 )
 def test_what_is_no_archive_does_not_land(tmp_path: Path, body: bytes, hint: str) -> None:
     with client(tmp_path, "french", lambda asked: Reply(body)) as french:
