@@ -8,7 +8,7 @@ import csv
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from offtape_assets.market.calendar import NEW_YORK
 from offtape_assets.quant.second_quotes import (
+    SECOND_NS,
     OpenSeconds,
     SecondQuotes,
     last_of_seconds,
@@ -61,7 +63,7 @@ class SecondQuoteReader:
         for path in self.files(day):
             staged = scratch / f"quotes_1s-{day}.parquet"
             try:
-                rejects = _reduce(path, staged)
+                rejects = _reduce(path, staged, day)
             except flat_file.UNREADABLE as error:
                 staged.unlink(missing_ok=True)
                 raise SourceError(f"{path}: {error}; {flat_file.AGAIN}") from error
@@ -71,21 +73,28 @@ class SecondQuoteReader:
             yield RawRows("", staged, pl.DataFrame(rejects, REJECT_SCHEMA, orient="row"))
 
 
-def _reduce(path: Path, staged: Path) -> list[tuple[str, str]]:
+def _reduce(path: Path, staged: Path, day: date) -> list[tuple[str, str]]:
     """Write the seconds of a file to `staged`; return the lines that gave none, with reasons."""
     names, state = Names(), OpenSeconds.of(NAME_LIMIT)
+    midnights = [
+        int(datetime.combine(at, time(), NEW_YORK).timestamp()) * SECOND_NS
+        for at in (day, day + timedelta(days=1))
+    ]
     rejects: list[tuple[str, str]] = []
     waiting: list[SecondQuotes] = []
     with pq.ParquetWriter(staged, SCHEMA, compression="snappy") as writer:
         for block in flat_file.text_blocks(path, flat_file.QUOTES.header):
             lines = parse_quote_lines(block, names)
-            columns = (lines.name, lines.ts, lines.sequence, lines.bid, lines.ask)
-            closed, is_late = last_of_seconds(*columns, state)
+            is_of_day = (lines.ts >= midnights[0]) & (lines.ts < midnights[1])
+            sent = (lines.ts, lines.sequence, lines.bid, lines.ask)
+            ts, sequence, bid, ask = (column[is_of_day] for column in sent)
+            closed, is_late = last_of_seconds(lines.name[is_of_day], ts, sequence, bid, ask, state)
             rejects += [_reject(block, at) for at in lines.unreadable.tolist()]
             rejects += [
                 _reject(block, at, "of a second that was closed by a later quote of its ticker")
-                for at in lines.start[is_late].tolist()
+                for at in lines.start[is_of_day][is_late].tolist()
             ]
+            rejects += [_reject(block, at, "of another date") for at in lines.start[~is_of_day]]
             if len(rejects) > flat_file.REJECT_LIMIT:
                 raise SourceError(
                     f"{path}: more than {flat_file.REJECT_LIMIT} rows cannot be used, the last "

@@ -129,6 +129,22 @@ def test_a_quote_behind_its_second_is_set_aside(tmp_path: Path) -> None:
     assert '"bid_price": "8"' in rejects["row_json"][0]
 
 
+@pytest.mark.parametrize("days", [-1, 3])
+def test_a_quote_of_another_date_is_set_aside_and_closes_no_second(
+    tmp_path: Path, days: int
+) -> None:
+    lines = [
+        at("A", 0.5, 1, 1, 2),
+        at("A", 0.7 + days * 86_400, 2, 8, 9),
+        at("A", 0.8, 3, 3, 4),
+        at("A", 1.5, 4, 5, 6),
+    ]
+    found, rejects = read(tmp_path, lines)
+    assert prices(found) == [("A", 1.0, 3.0, 4.0), ("A", 2.0, 5.0, 6.0)]
+    assert rejects["reason"].to_list() == ["of another date"]
+    assert '"bid_price": "8"' in rejects["row_json"][0]
+
+
 def test_all_tickers_are_kept_and_a_small_block_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
