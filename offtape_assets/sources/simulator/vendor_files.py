@@ -71,6 +71,7 @@ def _files(
     for day in sessions_before(first, HISTORY_SESSIONS) + days:
         yield _bars(source, raw.DAILY_BARS, "day_aggs_v1", day, tickers, folder)
     for day in days:
+        yield from _baskets(source, day, tickers, folder)
         yield _bars(source, raw.MINUTE_BARS, "minute_aggs_v1", day, tickers, folder)
         yield _ticks(source, raw.TRADES, "trades_v1", _trade_lines, day, tickers, folder)
         yield _ticks(source, raw.QUOTES, "quotes_v1", _quote_lines, day, tickers, folder)
@@ -297,6 +298,18 @@ def _factor_weights(source: SimulatorSource, day: date, folder: Path) -> Path:
     }
     path.write_text(json.dumps(weights))
     return path
+
+
+def _baskets(
+    source: SimulatorSource, day: date, tickers: list[str], folder: Path
+) -> Iterator[Path]:
+    """One file a fund, in the folder of the evening the holdings are of."""
+    rows = _frame(source, raw.ETF_BASKETS, day, tickers)
+    for (as_of, fund), held in rows.group_by("as_of", "etf", maintain_order=True):
+        path = folder / "baskets" / f"{as_of}" / f"{fund}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held.select("ticker", "shares_per_share").write_csv(path)
+        yield path
 
 
 def _bill_series(source: SimulatorSource, days: list[date], folder: Path) -> Iterator[Path]:

@@ -18,7 +18,7 @@ from offtape_assets.tables import raw
 from offtape_assets.tables.table import Table
 
 DAY = date(2024, 11, 5)
-NAMES = ("SHW", "XLU")
+NAMES = ("SHW", "DIA")
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +49,10 @@ def rows_of(delivery: RawRows, table: Table) -> pl.DataFrame:
     ("table", "ticker"),
     [
         (raw.TRADES, "SHW"),
-        (raw.QUOTES, "XLU"),
+        (raw.QUOTES, "DIA"),
         (raw.OPTION_QUOTES, "SHW"),
         (raw.OPEN_INTEREST, "SHW"),
+        (raw.ETF_BASKETS, ""),
         (raw.MINUTE_BARS, ""),
         (raw.DAILY_BARS, ""),
         (raw.TREASURY_BILLS, ""),
@@ -112,7 +113,7 @@ def test_dates_in_the_wrong_order_are_refused(source, tmp_path):
 
 def test_the_command_writes_a_folder(tmp_path):
     days = ["--from", DAY.isoformat(), "--to", DAY.isoformat()]
-    command = ["simulate", *days, "--tickers", "XLU", "--out", str(tmp_path / "landing")]
+    command = ["simulate", *days, "--tickers", "DIA", "--out", str(tmp_path / "landing")]
     finished = CliRunner().invoke(app, command)
     assert finished.exit_code == 0, finished.output
     flat_files = tmp_path / "landing" / "massive" / "us_stocks_sip"
