@@ -29,11 +29,9 @@ check: setup ## format, lint, types and import law
 test: check ## everything CI runs
 	$(BIN)/pytest -n 2 --dist loadfile
 
-bench: setup ## ours beside the peers, one table per subject
+bench: setup ## ours beside the peers: docs/benchmarks.md, whole
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
-	@for script in benchmarks/*.py; do \
-		case $$script in *harness.py|*study_*|*published*) ;; *) $(BIN)/python $$script || exit 1 ;; esac; \
-	done
+	$(BIN)/python benchmarks/collect.py
 
 ui: setup ## the Dagster UI on this machine
 	$(BIN)/offtape ui
