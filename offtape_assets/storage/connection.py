@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 
 from offtape_assets.storage.sql import quoted
-from offtape_assets.storage.store import LocalStore, S3Store
+from offtape_assets.storage.store import ATTEMPTS, LocalStore, S3Store
 
 
 def prepare(
@@ -31,6 +31,8 @@ def prepare(
 
 def _use_s3(connection: duckdb.DuckDBPyConnection, store: S3Store) -> None:
     connection.execute(f"load {quoted(str(_httpfs()))}")
+    connection.execute(f"set http_retries = {int(ATTEMPTS - 1)}")
+    connection.execute("set http_retry_backoff = 2")  # 0.1, 0.2, 0.4, ... seconds
     options = ", ".join(
         f"{name} {quoted(value)}" for name, value in store.access().items() if value
     )

@@ -120,6 +120,10 @@ _LOCAL_SCRATCH = Path(tempfile.gettempdir()) / "offtape-scratch"
 """Scratch folders of warehouses without a disk of their own."""
 
 
+ATTEMPTS = 8
+"""How often a bucket is asked before a request fails."""
+
+
 class S3Store:
     """A bucket prefix. An object PUT replaces the object atomically."""
 
@@ -137,6 +141,14 @@ class S3Store:
         file.unlink()
 
     def read_bytes(self, key: str) -> bytes | None:
+        from botocore.exceptions import IncompleteReadError, ResponseStreamingError
+
+        for _ in range(ATTEMPTS - 1):  # boto3 repeats requests, not answers that break off
+            with contextlib.suppress(IncompleteReadError, ResponseStreamingError):
+                return self._read(key)
+        return self._read(key)
+
+    def _read(self, key: str) -> bytes | None:
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
         except self._client.exceptions.NoSuchKey:
@@ -223,7 +235,8 @@ def _s3_client() -> Any:
     import boto3  # a second to import, needed by remote warehouses only
     from botocore.config import Config
 
-    return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 8}))
+    retries = {"mode": "standard", "max_attempts": ATTEMPTS}
+    return boto3.client("s3", config=Config(retries=retries))
 
 
 def _new_scratch(folder: Path) -> Path:
