@@ -178,6 +178,7 @@ def test_a_halt_of_hours_widens_the_band() -> None:
     own = probabilities.filter(method="continuous")
     assert own["probability"][300] > 0.6  # the first trade after the halt is believed
     assert own["gain"][300] > 5 * own["gain"][299]
+    assert set(own["status"][295:]) <= {"ok", "same_order"}
 
 
 def test_another_event_works_by_names_alone() -> None:
@@ -200,6 +201,7 @@ def test_minutes_without_a_trade_are_not_minutes_without_movement() -> None:
     )
     assert halt["clock_rate"].n_unique() == 1
     assert not halt["is_jump"].any()
+    assert halt["status"].unique().to_list() == ["ok"]
 
 
 def test_clock_rows_never_see_the_future(event_day) -> None:
