@@ -5,6 +5,7 @@ A wave is a set of assets with the same kind of partition whose inputs are built
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from itertools import groupby
 
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.definitions import declared
@@ -114,6 +115,21 @@ def agenda(assets: Sequence[TableAsset], first: date, last: date) -> dict[date, 
                 if upstream and (other < first or is_open(upstream.partitions, other))
             ]
     return {day: [a for a in assets if a in needed[day]] for day in sorted(needed)}
+
+
+def batches(
+    assets: Sequence[TableAsset], first: date, last: date, together: int
+) -> Iterator[tuple[list[date], list[TableAsset]]]:
+    """Dates that make up one run per wave: a few, but the days before the range at once."""
+    plan = agenda([a for a in assets if a.partitions is not Partitions.NONE], first, last)
+    before = [day for day in plan if day < first]
+    for needed, days in groupby(before, key=lambda day: plan[day]):
+        yield list(days), needed
+    asked = [day for day in plan if day >= first]
+    for needed, alike in groupby(asked, key=lambda day: plan[day]):
+        same = list(alike)
+        for start in range(0, len(same), together):
+            yield same[start : start + together], needed
 
 
 def is_open(kind: Partitions, day: date) -> bool:

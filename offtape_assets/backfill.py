@@ -4,11 +4,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 
 import dagster as dg
 
-from offtape_assets.agenda import agenda, calendar_days, chosen, is_open, waves
+from offtape_assets.agenda import batches, calendar_days, chosen, is_open, waves
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.house import House
 from offtape_assets.assets.mart import KEYS as MART_KEYS
@@ -70,7 +69,7 @@ class Backfill:
                 unsettled = self._unsettled(wave, [None], wanted)
                 if unsettled:
                     launch(unsettled, [])
-            for days, needed in self._batches(assets, together):
+            for days, needed in batches(assets, self.first, self.last, together):
                 for wave in waves(needed):
                     open_days = [day for day in days if is_open(wave[0].partitions, day)]
                     unsettled = self._unsettled(wave, open_days, wanted)
@@ -113,21 +112,6 @@ class Backfill:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         return changing
-
-    def _batches(
-        self, assets: Sequence[TableAsset], together: int
-    ) -> Iterator[tuple[list[date], list[TableAsset]]]:
-        """Dates that make up one run per wave: a few, but the days before the range at once."""
-        dated = [asset for asset in assets if asset.partitions is not Partitions.NONE]
-        plan = agenda(dated, self.first, self.last)
-        before = [day for day in plan if day < self.first]
-        for needed, days in groupby(before, key=lambda day: plan[day]):
-            yield list(days), needed
-        asked = [day for day in plan if day >= self.first]
-        for needed, alike in groupby(asked, key=lambda day: plan[day]):
-            same = list(alike)
-            for start in range(0, len(same), together):
-                yield same[start : start + together], needed
 
     def _problems(self, assets: Sequence[TableAsset], wanted: set[str]) -> Iterator[Problem]:
         """Partitions of the range that are not done; absence counts only where asked by name."""

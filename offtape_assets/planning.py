@@ -1,20 +1,22 @@
 """`offtape plan`: what a backfill will take, from what the warehouse recorded of those before it.
 
-Every partition's footer tells how long it took and with how much memory, the store how large it
-is and when it was shown. What lies between partitions (launching, gates, reading states) is the
-rest of a date's wall time. Nothing here runs a backfill.
+Every partition's footer tells how long it took, with how much memory and in which run, the store
+how large it is and when it was shown. What lies between two steps of a run (gates, launching,
+reading states) is the pause after the first. Nothing here runs a backfill.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from statistics import fmean, median
+from itertools import pairwise
+from statistics import fmean
+from typing import NamedTuple
 
 import numpy as np
 
-from offtape_assets.agenda import agenda, chosen
+from offtape_assets.agenda import batches, chosen, is_open
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.house import House
 from offtape_assets.launching import MOST_DATES_AT_ONCE
@@ -23,7 +25,9 @@ from offtape_assets.storage.warehouse import Partition
 from offtape_assets.tables.table import Partitions
 
 _PAUSE_SECONDS = 120.0
-"""A longer silence between two partitions of a date means that a backfill was interrupted."""
+"""A longer silence between two steps means that a backfill ended or was interrupted."""
+_COMMAND_SECONDS = 14.0
+"""What the command itself takes: imports, Dagster's instance, the catalog (docs/cluster.md)."""
 
 
 class NoRecordError(Exception):
@@ -35,44 +39,50 @@ class Made:
     """What is recorded of one partition of an asset (all its tables together)."""
 
     asset: str
-    day: date
+    day: date | None
     ticker: str
+    run_id: str
     seconds: float
     size: int
     peak_mb: int
     shown: float
     """When it was shown, in seconds since the epoch."""
-    names: int
-    """Tickers built on that date."""
+
+
+class Line(NamedTuple):
+    """A quantity that grows with the number of names."""
+
+    constant: float
+    per_name: float = 0.0
+
+    def at(self, names: int) -> float:
+        """The quantity of so many names."""
+        return self.constant + self.per_name * names
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one partition of an asset costs: a constant and, across tickers, a part per name."""
+    """What one date of an asset costs."""
 
-    seconds: float
-    seconds_per_name: float
-    bytes_fixed: float
-    bytes_per_name: float
+    seconds: Line
+    size: Line
+    """In bytes."""
+    pause: Line
+    """Seconds after the step, where it builds one date."""
+    pause_of_many: Line
+    """Seconds per date after the step, where it builds several."""
     slowest: float
     """The slowest ticker's seconds over the mean ticker's."""
-
-    def of(self, names: int) -> tuple[float, float]:
-        """Seconds and bytes of a date with so many names."""
-        return (
-            self.seconds + self.seconds_per_name * names,
-            self.bytes_fixed + self.bytes_per_name * names,
-        )
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What was learnt: costs by asset, the pause before each step, the memory of a process."""
+    """What was learnt: costs by asset, the memory of a process, what the gates write."""
 
     costs: dict[str, Cost]
-    overhead: float
-    """Seconds of a date's wall time per asset that no partition accounts for."""
-    memory_mb: int
+    memory_mb: Line
+    quality_size: float
+    """Bytes under quality/ per partition."""
     learnt_from: int
 
 
@@ -88,7 +98,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a backfill will take."""
+    """What a backfill will take, were nothing of it there."""
 
     stages: tuple[Stage, ...]
     wall_seconds: float
@@ -97,8 +107,8 @@ class Plan:
     dates: int
 
 
-def learn(house: House, workers: int) -> Rates:
-    """Rates from all partitions of the warehouse; `workers` were at work when they were made.
+def learn(house: House) -> Rates:
+    """Rates from all partitions of the warehouse.
 
     Raises
     ------
@@ -111,54 +121,44 @@ def learn(house: House, workers: int) -> Rates:
         raise NoRecordError(
             f"no partition in {house.warehouse.root} records its time: build one date first"
         )
+    names = _names(made)
+    pauses = _pauses(made, names)
+    typical = Line(fmean(seconds for found in pauses.values() for _, seconds in found) if pauses else 0.0)  # fmt: skip
     by_asset: dict[str, list[Made]] = defaultdict(list)
     for one in made:
         by_asset[one.asset].append(one)
-    costs = {a.name: _cost(a, by_asset[a.name]) for a in assets if a.name in by_asset}
-    serial = {a.name for a in assets if _is_serial(house, a)}
-    overheads = []
-    for day in {one.day for one in made}:
-        of_day = [one for one in made if one.day == day]
-        spans = [_span([m for m in of_day if m.asset == name], workers, name in serial) for name in {m.asset for m in of_day}]  # fmt: skip
-        overheads.append(((_wall(of_day) - sum(spans)) / len(spans), len(spans)))
-    rich = max(count for _, count in overheads)
-    overhead = median(x for x, count in overheads if 2 * count > rich)
-    return Rates(costs, max(0.0, overhead), max(one.peak_mb for one in made), len(made))
+    costs = {a.name: _cost(a, by_asset[a.name], names, pauses, typical) for a in assets if a.name in by_asset}  # fmt: skip
+    quality = sum(entry.size for entry in house.warehouse.store.listing("quality/"))
+    return Rates(costs, _memory(made, names), quality / len(made), len(made))
 
 
 def predict(
-    house: House,
-    rates: Rates,
-    first: date,
-    last: date,
-    workers: int,
-    is_cluster: bool = False,
+    house: House, rates: Rates, first: date, last: date, workers: int, is_cluster: bool = False
 ) -> Plan:
     """What the backfill of a range will take with so many workers; days read before it included."""
     names = len(house.settings.tickers)
-    dated = [a for a in chosen(None)[0] if a.partitions is not Partitions.NONE]
-    wall, size = 0.0, 0.0
-    stages: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
     together = min(workers, MOST_DATES_AT_ONCE) if is_cluster else 1
-    calendar = agenda(dated, first, last)
-    for needed in calendar.values():
-        for asset in needed:
-            if asset.name not in rates.costs:
-                continue
-            seconds, bytes_ = rates.costs[asset.name].of(names)
-            tasks = names if asset.tables[0].has_ticker else 1
-            at_once = 1 if _is_serial(house, asset) else workers
-            longest = seconds / tasks * rates.costs[asset.name].slowest
-            # dates that run together share the workers; alone, a step waits for its last ticker
-            wall += max(seconds / min(at_once, tasks * together), longest / together)
-            wall += rates.overhead / together
-            size += bytes_
-            stage = stages[asset.tables[0].schema]
-            stage[0] += tasks * len(asset.tables)
-            stage[1] += seconds
-            stage[2] += bytes_
+    assets, _ = chosen(None)
+    wall, days_read = _COMMAND_SECONDS, set[date]()
+    stages: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
+    for days, asset in _steps(assets, first, last, together):
+        if asset.name not in rates.costs:
+            continue
+        cost, tasks = rates.costs[asset.name], names if asset.tables[0].has_ticker else 1
+        seconds, longest = cost.seconds.at(names), cost.seconds.at(names) / tasks * cost.slowest
+        threads = 1 if _is_serial(house, asset) else workers
+        if is_cluster:  # the dates of a step share the workers
+            wall += max(seconds * days / min(threads, tasks * days), longest)
+        else:  # date by date, each waits for its last ticker
+            wall += days * max(seconds / min(threads, tasks), longest)
+        wall += days * (cost.pause if days == 1 else cost.pause_of_many).at(names)
+        for name, part in zip((asset.tables[0].schema, "quality"), _parts(asset, cost, rates, names, days), strict=True):  # fmt: skip
+            stages[name] = [a + b for a, b in zip(stages[name], part, strict=True)]
+    for dates, _ in batches(assets, first, last, together):
+        days_read |= set(dates)
     rows = tuple(Stage(name, int(n), s, b) for name, (n, s, b) in stages.items())
-    return Plan(rows, wall, rates.memory_mb, size, len(calendar))
+    size = math.fsum(stage.size for stage in rows)
+    return Plan(rows, wall, math.ceil(rates.memory_mb.at(names)), size, len(days_read))
 
 
 def useful_workers(house: House, rates: Rates, first: date, last: date) -> int:
@@ -173,18 +173,38 @@ def useful_workers(house: House, rates: Rates, first: date, last: date) -> int:
     return best
 
 
+def _steps(
+    assets: Sequence[TableAsset], first: date, last: date, together: int
+) -> Iterator[tuple[int, TableAsset]]:
+    """Every step of a backfill and the number of dates it builds."""
+    yield from ((1, asset) for asset in assets if asset.partitions is Partitions.NONE)
+    for days, needed in batches(assets, first, last, together):
+        for asset in needed:
+            open_days = sum(is_open(asset.partitions, day) for day in days)
+            if open_days:
+                yield open_days, asset
+
+
+def _parts(
+    asset: TableAsset, cost: Cost, rates: Rates, names: int, days: int
+) -> tuple[list[float], list[float]]:
+    """Partitions, seconds and bytes of a step: its own, and what the gates write of it."""
+    partitions = days * (names if asset.tables[0].has_ticker else 1)
+    own = [partitions * len(asset.tables), days * cost.seconds.at(names), days * cost.size.at(names)]  # fmt: skip
+    return own, [0, 0.0, partitions * rates.quality_size]
+
+
 def _made(house: House, asset: TableAsset) -> list[Made]:
-    """Records of an asset's dated partitions; unsealed files of older versions tell nothing."""
-    if asset.partitions is Partitions.NONE:
-        return []
+    """Records of an asset's partitions; unsealed files of older versions tell nothing."""
     warehouse, tables = house.warehouse, asset.tables
     entries = {
         entry.key: entry
         for table in tables
         for entry in warehouse.store.listing(f"{Partition(table).folder}/")
     }
+    is_dated = asset.partitions is not Partitions.NONE
     rows = []
-    for day in warehouse.days(tables[0]):
+    for day in warehouse.days(tables[0]) if is_dated else [None]:
         states = warehouse.states(list(tables), day)
         tickers = {p.ticker for p, s in states.items() if s.status == "done"}
         for ticker in tickers:
@@ -197,67 +217,91 @@ def _made(house: House, asset: TableAsset) -> list[Made]:
                         asset.name,
                         day,
                         ticker,
+                        states[seals[0][0]].run_id,
                         max(s.seconds for _, s in seals),
                         sum(entries[t.file].size for t, _ in seals),
                         max(s.peak_mb for _, s in seals),
                         max(entries[t.file].modified.timestamp() for t, _ in seals),
-                        _names(states[targets[0]].inputs, len(tickers)),
                     )
                 )
     return rows
 
 
-def _names(inputs: dict[str, str], tickers: int) -> int:
-    """How many names a partition was made from: those its inputs name, or those beside it."""
-    if "tickers" in inputs:
-        return len(inputs["tickers"].split(","))
-    named = {words[2] for words in (name.split() for name in inputs) if len(words) == 3}
-    return max(len(named), tickers)
+Names = dict[date | None, int]
+Pauses = dict[tuple[str, bool], list[tuple[int, float]]]
+"""By asset and whether its step built several dates: names of the date, seconds per date."""
 
 
-def _cost(asset: TableAsset, made: Sequence[Made]) -> Cost:
-    by_day: dict[date, list[Made]] = defaultdict(list)
+def _pauses(made: Iterable[Made], names: Names) -> Pauses:
+    """Silences between the steps of the record."""
+    grouped: dict[tuple[str, str], list[Made]] = defaultdict(list)
     for one in made:
-        by_day[one.day].append(one)
-    names = [max(m.names for m in day) for day in by_day.values()]
+        grouped[one.run_id, one.asset].append(one)
+    steps = sorted(grouped.values(), key=lambda step: min(m.shown - m.seconds for m in step))
+    pauses: Pauses = defaultdict(list)
+    for step, after in pairwise(steps):
+        silence = min(m.shown - m.seconds for m in after) - max(m.shown for m in step)
+        if 0 <= silence < _PAUSE_SECONDS:
+            dates = len({m.day for m in step})
+            most = max(names[m.day] for m in step)
+            pauses[step[0].asset, dates > 1].append((most, silence / dates))
+    return pauses
+
+
+def _names(made: Iterable[Made]) -> "Names":
+    """Tickers of each date; a date that only a later one reads has those of the later one."""
+    tickers: dict[date, set[str]] = defaultdict(set)
+    for one in made:
+        if one.day:
+            tickers[one.day] |= {one.ticker} - {""}
+    names, following = Names(), 1
+    for day in sorted(tickers, reverse=True):
+        following = len(tickers[day]) or following
+        names[day] = following
+    return names | {None: max(names.values(), default=1)}
+
+
+def _cost(
+    asset: TableAsset, made: Sequence[Made], names: Names, pauses: Pauses, typical: Line
+) -> Cost:
+    """What the record says of an asset."""
+    one, many = (pauses.get((asset.name, is_many), []) for is_many in (False, True))
+    pause, pause_of_many = (_line(*zip(*found, strict=True)) if found else typical for found in (one or many, many or one))  # fmt: skip
+    by_day: dict[date | None, list[Made]] = defaultdict(list)
+    for partition in made:
+        by_day[partition.day].append(partition)
+    counts = [names[day] for day in by_day]
     seconds = [sum(m.seconds for m in day) for day in by_day.values()]
     sizes = [float(sum(m.size for m in day)) for day in by_day.values()]
-    if asset.tables[0].has_ticker:
-        slowest = fmean(
-            max(m.seconds for m in day) / max(1e-9, fmean(m.seconds for m in day))
-            for day in by_day.values()
-        )
-        total = sum(names)
-        return Cost(0.0, sum(seconds) / total, 0.0, sum(sizes) / total, slowest)
-    return Cost(*_line(names, seconds), *_line(names, sizes), 1.0)
+    if not asset.tables[0].has_ticker:
+        return Cost(_line(counts, seconds), _line(counts, sizes), pause, pause_of_many, 1.0)
+    slowest = fmean(
+        max(m.seconds for m in day) / max(1e-9, fmean(m.seconds for m in day))
+        for day in by_day.values()
+    )
+    total = sum(len(day) for day in by_day.values())
+    work, size = Line(0.0, sum(seconds) / total), Line(0.0, sum(sizes) / total)
+    return Cost(work, size, pause, pause_of_many, slowest)
 
 
-def _line(names: Sequence[int], values: Sequence[float]) -> tuple[float, float]:
+def _memory(made: Iterable[Made], names: Names) -> Line:
+    """Peak memory of a process over the names of the dates it built."""
+    peaks: dict[int, float] = defaultdict(float)
+    for one in made:
+        peaks[names[one.day]] = max(peaks[names[one.day]], one.peak_mb)
+    return _line(list(peaks), list(peaks.values()))
+
+
+def _line(names: Sequence[int], values: Sequence[float]) -> Line:
     """A constant and a slope over names; the mean alone where one size was built only."""
     if len(set(names)) < 2:
-        return fmean(values), 0.0
+        return Line(fmean(values))
     slope, constant = np.polyfit(names, values, 1)
-    if slope < 0 or constant < 0:
-        slope = fmean(values) / fmean(names) if constant < 0 else 0.0
-        constant = 0.0 if slope else fmean(values)
-    return float(constant), float(slope)
+    if constant < 0:
+        return Line(0.0, fmean(values) / fmean(names))
+    return Line(float(constant), float(slope)) if slope > 0 else Line(fmean(values))
 
 
 def _is_serial(house: House, asset: TableAsset) -> bool:
     """Whether one pass over a file fills all tickers."""
     return asset.is_raw and house.settings.source != "simulator"
-
-
-def _span(made: Sequence[Made], workers: int, is_serial: bool) -> float:
-    """Wall seconds that an asset's partitions of one date account for."""
-    seconds = [one.seconds for one in made]
-    at_once = 1 if is_serial else min(workers, len(seconds))
-    return max(sum(seconds) / at_once, max(seconds))
-
-
-def _wall(made: Sequence[Made]) -> float:
-    """Wall seconds of a date without the pauses of an interrupted backfill."""
-    shown = sorted(one.shown for one in made)
-    start = min(one.shown - one.seconds for one in made)
-    steps = np.diff([start, *shown])
-    return float(steps[steps < _PAUSE_SECONDS].sum())

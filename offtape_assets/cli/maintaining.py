@@ -94,9 +94,6 @@ def plan(
     first: From,
     last: To,
     workers: Annotated[int | None, typer.Option(help="Threads here, or of the cluster.")] = None,
-    learnt_with: Annotated[
-        int | None, typer.Option(help="Workers when the record was made; default: cores.")
-    ] = None,
     on_cluster: Annotated[bool, typer.Option("--on-cluster", help="Workers of a cluster.")] = False,
     source: SourceName = None,
     landing: Landing = None,
@@ -117,7 +114,7 @@ def plan(
     )
     house, days = open_house(settings), (first.date(), last.date())
     try:
-        rates = planning.learn(house, learnt_with or settings_from().workers)
+        rates = planning.learn(house)
     except planning.NoRecordError as error:
         raise fail(str(error)) from None
     found = planning.predict(house, rates, *days, settings.workers, on_cluster)

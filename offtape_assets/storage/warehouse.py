@@ -91,6 +91,7 @@ class State:
     reason: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
     seal: str = ""
+    run_id: str = ""
 
 
 class Warehouse:
@@ -179,9 +180,7 @@ class Warehouse:
             known[found[key]] = (
                 State("failed", reason="unreadable file; run the backfill again")
                 if lineage is None
-                else State(
-                    "done", lineage.fingerprint, lineage.rows, "", lineage.inputs, lineage.seal
-                )
+                else _done(lineage)
             )
         for key in (key for key in found if key.endswith("/state.json")):
             content = self.store.read_bytes(key)
@@ -241,6 +240,10 @@ class Warehouse:
                     with contextlib.suppress(duckdb.Error):
                         found |= _lineages(connection, [url])
         return [(key, found.get(url)) for url, key in urls.items()]
+
+
+def _done(made: Lineage) -> State:
+    return State("done", made.fingerprint, made.rows, "", made.inputs, made.seal, made.run_id)
 
 
 def _lineages(connection: duckdb.DuckDBPyConnection, urls: list[str]) -> dict[str, Lineage]:
