@@ -1,9 +1,10 @@
 """When Dagster acts by itself: jobs by kind of partition, the daily schedule, new landing files."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
-from typing import TypedDict
+from pathlib import Path
+from typing import NamedTuple, TypedDict
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -15,7 +16,7 @@ from offtape_assets.market.calendar import NEW_YORK, sessions_before
 from offtape_assets.partitions import Axes
 from offtape_assets.settings import Settings
 from offtape_assets.sources.opening import restated_files
-from offtape_assets.tables.table import Partitions
+from offtape_assets.tables.table import Partitions, Table
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 MART_JOB = "views_of_the_mart"
@@ -56,77 +57,109 @@ def automation(
         if any(asset.partitions is kind for _, asset in assets)
     ]
     jobs.append(dg.define_asset_job(MART_JOB, dg.AssetSelection.assets(*MART_KEYS)))
-    raw = [asset for _, asset in assets if asset.is_raw]
-    kinds = [kind for kind in _JOB_NAMES if any(asset.partitions is kind for asset in raw)]
+    landings = [
+        Landing(_JOB_NAMES[kind], kind, tables, settings.tickers)
+        for kind in _JOB_NAMES
+        if (tables := [t for _, a in assets if a.is_raw and a.partitions is kind for t in a.tables])
+    ]
+    return {
+        "jobs": jobs,
+        "schedules": [_daily(landing) for landing in landings],
+        "sensors": [
+            _landing_sensor(settings, landings, jobs),
+            _restatement_sensor(settings, landings, jobs),
+        ],
+    }
 
-    def request(
-        kind: Partitions, day: date, run_key: str, names: Sequence[str] | None = None
-    ) -> dg.RunRequest:
-        tables = [table for a in raw if a.partitions is kind for table in a.tables]
+
+class Landing(NamedTuple):
+    """The raw tables with one kind of partition, and the job that fills them."""
+
+    job: str
+    kind: Partitions
+    tables: Sequence[Table]
+    tickers: Sequence[str]
+
+    def request(self, day: date, key: str, names: Collection[str] | None = None) -> dg.RunRequest:
+        """A run that fills the tables, or the named ones, on one date."""
         return dg.RunRequest(
-            run_key=f"{run_key}:{kind.value}",
-            job_name=_JOB_NAMES[kind],
+            run_key=f"{key}:{self.kind.value}",
+            job_name=self.job,
             asset_selection=[
-                asset_key(table) for table in tables if names is None or table.full_name in names
+                asset_key(table)
+                for table in self.tables
+                if names is None or table.full_name in names
             ],
-            tags=range_tags([day], settings.tickers, kind),
+            tags=range_tags([day], self.tickers, self.kind),
         )
 
-    def schedule_of(kind: Partitions) -> dg.ScheduleDefinition:
-        @dg.schedule(
-            name=f"{_JOB_NAMES[kind]}_of_the_day_before",
-            job_name=_JOB_NAMES[kind],
-            cron_schedule="30 11 * * 2-6",
-            execution_timezone="America/New_York",
-            description="Land the last session once the vendors published it, about 11:00.",
-        )
-        def land(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-            now = context.scheduled_execution_time.astimezone(NEW_YORK)
-            day = sessions_before(now.date(), 1)[0]
-            return request(kind, day, day.isoformat())
 
-        return land
+def _daily(landing: Landing) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"{landing.job}_of_the_day_before",
+        job_name=landing.job,
+        cron_schedule="30 11 * * 2-6",
+        execution_timezone="America/New_York",
+        description="Land the last session once the vendors published it, about 11:00.",
+    )
+    def land(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        now = context.scheduled_execution_time.astimezone(NEW_YORK)
+        day = sessions_before(now.date(), 1)[0]
+        return landing.request(day, day.isoformat())
 
+    return land
+
+
+def _landing_sensor(
+    settings: Settings, landings: Sequence[Landing], jobs: Sequence[UnresolvedAssetJobDefinition]
+) -> dg.SensorDefinition:
     @dg.sensor(jobs=jobs, minimum_interval_seconds=60)
     def new_landing_files(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
         """Ask for the raw tables of every date whose landing files are new or were restated."""
         if settings.landing is None or not settings.landing.is_dir():
             yield from ()
             return
-        seen = int(context.cursor or 0)
-        newest, days = seen, set[str]()
-        for path in settings.landing.rglob("*"):
-            name = path.relative_to(settings.landing).as_posix()
-            if name.startswith("."):  # what is still arriving, and versions that were replaced
-                continue
-            changed = path.stat().st_mtime_ns
-            found = _DATE.search(name)
-            if path.is_file() and found and changed > seen:
-                days.add(found.group())
-                newest = max(newest, changed)
+        newest, days = _changed_since(int(context.cursor or 0), settings.landing)
         for day in sorted(days):
-            for kind in kinds:
-                yield request(kind, date.fromisoformat(day), f"{day}:{newest}")
+            for landing in landings:
+                yield landing.request(date.fromisoformat(day), f"{day}:{newest}")
         context.update_cursor(str(newest))
 
+    return new_landing_files
+
+
+def _changed_since(seen: int, folder: Path) -> tuple[int, set[str]]:
+    """When the newest file changed, and the dates in the names of files changed after `seen`."""
+    newest, days = seen, set[str]()
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if name.startswith("."):  # what is still arriving, and versions that were replaced
+            continue
+        changed = path.stat().st_mtime_ns
+        found = _DATE.search(name)
+        if path.is_file() and found and changed > seen:
+            days.add(found.group())
+            newest = max(newest, changed)
+    return newest, days
+
+
+def _restatement_sensor(
+    settings: Settings, landings: Sequence[Landing], jobs: Sequence[UnresolvedAssetJobDefinition]
+) -> dg.SensorDefinition:
     @dg.sensor(jobs=jobs, minimum_interval_seconds=3600)
     def restated_vendor_files(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
         """Ask for the raw tables of every date of which a vendor has another version now."""
         if settings.source != "vendors":
             return
         found = restated_files(settings)
-        for kind in kinds:
-            by_kind = {t.full_name for a in raw if a.partitions is kind for t in a.tables}
+        for landing in landings:
+            known = {table.full_name for table in landing.tables}
             for restated in found:
-                names = by_kind.intersection(restated.tables)
+                names = known.intersection(restated.tables)
                 if names:
-                    yield request(kind, restated.day, restated.version, sorted(names))
+                    yield landing.request(restated.day, restated.version, names)
 
-    return {
-        "jobs": jobs,
-        "schedules": [schedule_of(kind) for kind in kinds],
-        "sensors": [new_landing_files, restated_vendor_files],
-    }
+    return restated_vendor_files
 
 
 def _selection(assets: Sequence[tuple[str, TableAsset]], kind: Partitions) -> dg.AssetSelection:

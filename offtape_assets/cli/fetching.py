@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -160,8 +161,9 @@ def _tell(answers: list[Answer], folder: str) -> bool:
     console.print(grid)
     bad = [answer for answer in answers if answer.status in NOT_AS_HOPED]
     for answer in bad:
-        errors.print(f"[red]{answer.status}[/] {answer.path}: {answer.reason}", soft_wrap=True)
+        told = escape(f"{answer.path}: {answer.reason}")
+        errors.print(f"[red]{answer.status}[/] {told}", soft_wrap=True)
     for answer in answers:
         if answer.status == "ok" and answer.reason:
-            console.print(f"{answer.path}{answer.reason}", soft_wrap=True)
+            console.print(escape(f"{answer.path}{answer.reason}"), soft_wrap=True)
     return bool(bad)

@@ -207,7 +207,7 @@ class VendorSource:
         for delivery in self._landing.read(table, day, self._settings.tickers, self.folder):
             for frame in (delivery.rows, delivery.rejects):
                 if isinstance(frame, pl.DataFrame):
-                    digest.update(frame.write_csv().encode())
+                    digest.update(frame.write_ndjson().encode())  # cells may be lists
                     count += frame.height
         return digest.hexdigest() if count else None
 

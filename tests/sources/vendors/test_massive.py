@@ -5,7 +5,7 @@ import hashlib
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -14,32 +14,13 @@ import pytest
 from offtape_assets.sources.manifest import Manifest
 from offtape_assets.sources.vendors import download as downloading
 from offtape_assets.sources.vendors.refusal import Refusal
-from offtape_assets.tables import raw
 from tests import small_day
-from tests.sources.landing import vendor_files
-from tests.sources.vendors.bucket import Bucket, massive_bucket
+from tests.sources.vendors.bucket import Bucket
 from tests.sources.vendors.vendor_server import Asked, Reply
 
 SATURDAY, MONDAY, TUESDAY = date(2024, 11, 2), date(2024, 11, 4), date(2024, 11, 5)
 TRADES = "trades_v1"
 PART_BYTES = 5 << 20
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Bucket]:
-    with massive_bucket() as made:
-        yield made
-
-
-@pytest.fixture
-def bucket(shared: Bucket) -> Bucket:
-    """The bucket without the objects, faults and requests of the test before."""
-    listed = shared.s3.list_objects_v2(Bucket="flatfiles").get("Contents", [])
-    for item in listed:
-        shared.s3.delete_object(Bucket="flatfiles", Key=item["Key"])
-    shared.faults.clear()
-    shared.server.asked.clear()
-    return shared
 
 
 def content(seed: int, size: int = 300_000) -> bytes:
@@ -218,15 +199,30 @@ def test_a_file_republished_meanwhile_is_started_anew(bucket: Bucket, tmp_path: 
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_overload_is_asked_again_after_the_pause_the_vendor_names(
-    bucket: Bucket, tmp_path: Path, status: int
-) -> None:
+def test_overload_is_asked_again(bucket: Bucket, tmp_path: Path, status: int) -> None:
     bucket.put(TRADES, TUESDAY, content(12))
     slow = Reply(b"<Error><Code>SlowDown</Code></Error>", status, {"Retry-After": "0"})
     bucket.faults += [once(lambda asked: slow if is_object(asked) else None) for _ in range(3)]
     (entry,) = bucket.fetch(tmp_path, TRADES, TUESDAY)
     assert entry.status == "ok", entry.reason
     assert len(bucket.gets()) == 4
+
+
+def test_the_pause_the_vendor_names_is_waited_out(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put(TRADES, TUESDAY, content(21))
+    asked_at: list[float] = []
+
+    def fault(asked: Asked) -> Reply | None:
+        if not is_object(asked):
+            return None
+        asked_at.append(time.monotonic())
+        return Reply(b"", 503, {"Retry-After": "1"}) if len(asked_at) == 1 else None
+
+    bucket.faults.append(fault)
+    (entry,) = bucket.fetch(tmp_path, TRADES, TUESDAY)
+    assert entry.status == "ok", entry.reason
+    first, second = asked_at
+    assert second - first >= 1.0  # our own first pause would be a hundredth of that
 
 
 def test_a_vendor_that_stays_overloaded_fails_after_six_times(
@@ -343,57 +339,3 @@ def test_a_full_disk_is_told_before_anything_is_fetched(
     with pytest.raises(Refusal, match="OFFTAPE_LANDING"):
         bucket.fetch(tmp_path, TRADES, TUESDAY)
     assert bucket.gets() == []
-
-
-def quotes_file(sizes: Sequence[int], day: date = TUESDAY) -> bytes:
-    """A day of 40 names' quotes with sizes drawn from the given ones."""
-    pick = random.Random(1)
-    stamps = [small_day.nanoseconds(day, number) for number in range(1, 60)]
-    lines = [
-        f"T{name:02},12,100.02,{pick.choice(sizes)},11,100.00,{pick.choice(sizes)},"
-        f'"1,81",,{ts},{number},{ts},1,0'
-        for name in range(40)
-        for number, ts in enumerate(stamps, 1)
-    ]
-    return gzip.compress("\n".join([small_day.QUOTES_HEADER, *lines, ""]).encode())
-
-
-LOTS, SHARES = [1, 2, 3, 4, 5], [100, 200, 500]
-
-
-@pytest.mark.parametrize(
-    ("sizes", "unit", "factor"), [(LOTS, "round_lots", 100), (SHARES, "shares", 1)]
-)
-def test_the_size_unit_of_a_quotes_file_is_found_and_stored(
-    bucket: Bucket, tmp_path: Path, sizes: list[int], unit: str, factor: int
-) -> None:
-    bucket.put("quotes_v1", TUESDAY, quotes_file(sizes))
-    (entry,) = bucket.fetch(tmp_path, "quotes_v1", TUESDAY)
-    assert entry.status == "ok", entry.reason
-    assert (entry.size_unit, entry.shares_per_unit) == (unit, factor)
-    assert entry.sizes_judged == 40 * 59 * 2
-    assert entry.is_unit_assumed is False
-
-
-def test_the_reader_takes_the_unit_of_the_whole_file(bucket: Bucket, tmp_path: Path) -> None:
-    """One name alone shows too few sizes to judge: without the manifest it would be shares."""
-    bucket.put("quotes_v1", TUESDAY, quotes_file(LOTS))
-    bucket.fetch(tmp_path, "quotes_v1", TUESDAY)
-    rows, _ = vendor_files.read(tmp_path, raw.QUOTES, ["T07"], TUESDAY)["T07"]
-    assert rows["bid_size"].min() >= 100
-    Manifest(tmp_path).file.unlink()
-    alone, _ = vendor_files.read(tmp_path, raw.QUOTES, ["T07"], TUESDAY)["T07"]
-    assert (alone["bid_size"] * 100 == rows["bid_size"]).all()
-
-
-def test_quotes_of_no_known_unit_are_not_landed_and_not_fetched_twice(
-    bucket: Bucket, tmp_path: Path
-) -> None:
-    bucket.put("quotes_v1", TUESDAY, quotes_file([1, 100]))
-    for _ in range(2):
-        (entry,) = bucket.fetch(tmp_path, "quotes_v1", TUESDAY)
-        assert entry.status == "failed"
-        assert "neither shares nor round lots" in entry.reason
-        assert "regenerated" in entry.reason
-    assert not landed(tmp_path, TUESDAY, "quotes_v1").exists()
-    assert len(bucket.gets()) == 1

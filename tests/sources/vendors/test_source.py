@@ -2,7 +2,9 @@
 
 import gzip
 import os
+import pty
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -174,6 +176,50 @@ def test_a_killed_fetch_resumes_without_refetching_and_the_backfill_reads_equal_
     assert [hidden(text) for text in outputs] == [[]] * len(outputs)
     assert shown_anywhere(landing, store) == []
     assert any((store / ".dagster").rglob("*.db"))
+
+
+def test_a_terminal_shows_what_is_on_its_way(bucket: Bucket, tmp_path: Path) -> None:
+    """A person at a terminal sees a bar a file with its bytes; a log file sees none of it."""
+    body = gzip.compress(random.Random(2).randbytes(3_000_000).hex().encode(), 1)
+    etag = bucket.put("trades_v1", TUESDAY, body)
+    bucket.faults.append(
+        lambda asked: (
+            Reply(body, headers={"ETag": etag}, seconds_between_chunks=0.02)
+            if asked.method == "GET" and ".csv" in asked.path
+            else None
+        )
+    )
+    words = ["fetch", "--vendor", "massive", "--dataset", "trades_v1", *ONE_DAY]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command(tmp_path / "landing", *words),
+        env=environment(bucket) | {"TERM": "xterm", "COLUMNS": "160"},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = b"".join(read_terminal(ours)).decode()
+    assert process.returncode == 0, shown
+    known = f"{len(body) / 1e6:.1f} MB"
+    assert f"{TUESDAY}.csv.gz" in shown
+    arrived = {float(part) for part in re.findall(rf"([0-9.]+)/{re.escape(known)}", shown)}
+    assert len(arrived) > 2
+    assert min(arrived) < len(body) / 2e6
+    silent = run_apart(bucket, tmp_path / "other", *words)
+    assert ".csv.gz" not in silent.stderr
+
+
+def read_terminal(descriptor: int) -> Iterator[bytes]:
+    """What a process writes to a terminal until it ends."""
+    while True:
+        try:
+            found = os.read(descriptor, 1 << 16)
+        except OSError:  # how Linux tells that the other end is closed
+            found = b""
+        if not found:
+            os.close(descriptor)
+            return
+        yield found
 
 
 @pytest.mark.slow
