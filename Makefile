@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test check bench ui clean
+.PHONY: help setup demo test check audit bench ui clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,11 @@ check: setup ## format, lint, types and import law
 
 test: check ## everything CI runs
 	$(BIN)/pytest -n 2 --dist loadfile
+
+audit: ## known weaknesses of the pinned packages; asks PyPI's advisories, so it needs a network
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit~=2.10'
+	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
 bench: setup ## ours beside the peers: docs/benchmarks.md, whole
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'

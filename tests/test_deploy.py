@@ -7,6 +7,7 @@ import pytest
 import yaml
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.run_coordinator import QueuedRunCoordinator
+from dagster._core.storage.runs import SqliteRunStorage
 from pydantic import ValidationError
 
 from offtape_assets.instance import instance_folder, open_instance
@@ -20,6 +21,13 @@ URL = "postgresql+psycopg2://offtape:the-password@127.0.0.1:1/dagster"
 def test_history_is_a_file_unless_the_environment_names_a_database(tmp_path: Path) -> None:
     with open_instance(Settings(warehouse=str(tmp_path))) as instance:
         assert type(instance.run_storage).__name__ == "SqliteRunStorage"
+
+
+def test_history_does_not_wait_for_the_disk(tmp_path: Path) -> None:
+    with open_instance(Settings(warehouse=str(tmp_path))) as instance:
+        assert isinstance(instance.run_storage, SqliteRunStorage)
+        with instance.run_storage.connect() as connection:
+            assert connection.exec_driver_sql("pragma synchronous").scalar() == 0
 
 
 def test_the_database_s_password_is_never_written_or_shown(
