@@ -45,6 +45,8 @@ TOPICS = {
     "rearrangement": "rearrangement, joint laws",
     "gates": "cost of the quality gates",
     "orchestration": "cost of orchestration",
+    "day_profile": "where a day goes",
+    "plan": "predicted and measured backfills",
     "scaling": "one worker and two",
     "kill_points": "writers killed",
     "readers_and_writers": "readers beside writers",
