@@ -26,14 +26,27 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-def lineage_of(table: Table) -> dg.TableColumnLineage:
-    """Where each column of a table filled by SQL comes from."""
-    return dg.TableColumnLineage(
-        {
-            column: [
-                dg.TableColumnDep(asset_key(table_named(source.table)), source.column)
-                for source in sources
-            ]
-            for column, sources in column_lineage(table).items()
-        }
-    )
+def lineage_of(table: Table) -> dict[str, dg.TableColumnLineage | dg.MetadataValue]:
+    """Where each column of a table filled by SQL comes from: for Dagster, and to be read.
+
+    The open-source UI keeps column lineage and answers questions about it, but draws none.
+    """
+    found = column_lineage(table)
+    lines = [
+        f"| {column} | {', '.join(f'{s.table}.{s.column}' for s in sources) or 'no table'} |"
+        for column, sources in found.items()
+    ]
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(
+            {
+                column: [
+                    dg.TableColumnDep(asset_key(table_named(source.table)), source.column)
+                    for source in sources
+                ]
+                for column, sources in found.items()
+            }
+        ),
+        "columns_come_from": dg.MetadataValue.md(
+            "\n".join(["| column | comes from |", "|---|---|", *lines])
+        ),
+    }

@@ -50,7 +50,7 @@ def mart_assets() -> list[dg.AssetsDefinition | dg.AssetSpec]:
         for table in mart_tables():
             yield dg.MaterializeResult(
                 asset_key=asset_key(table),
-                metadata=_metadata(table),
+                metadata=lineage_of(table) if has_query(table) else {},
                 check_results=[_check_result(table, broken.get(table.full_name))],
             )
         if broken:
@@ -92,12 +92,6 @@ def _quality_spec(table: Table) -> dg.AssetSpec:
             "dagster/table_name": table.full_name,
         },
     )
-
-
-def _metadata(table: Table) -> dict[str, dg.TableColumnLineage]:
-    if not has_query(table):
-        return {}
-    return {"dagster/column_lineage": lineage_of(table)}
 
 
 def _check_spec(table: Table) -> dg.AssetCheckSpec:

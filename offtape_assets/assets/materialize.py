@@ -222,7 +222,7 @@ def _metadata(
         "seconds": dg.MetadataValue.float(float(sum(outcome.seconds for outcome in built))),
     }
     if has_query(table):
-        metadata["dagster/column_lineage"] = lineage_of(table)
+        metadata |= lineage_of(table)
     drawn = next((outcome for outcome in built if outcome.frames), None)
     if asset.picture and drawn:
         png = asset.picture(*drawn.frames)

@@ -40,16 +40,15 @@ def through_gates(
     """
     days = sorted({o.day for o in outcomes if o.status == "built"}, key=lambda d: d or date.min)
     passages: list[Passage] = []
+    for table in asset.tables if days else ():
+        dates = {day: house.warehouse.rows_written(table, day) for day in days}
+        passages += house.gate.judge(table, dates)
+    for passage in passages:
+        write_page(house.warehouse, passage)
+    _record(house, passages, run_id)
     refused: dict[tuple[date | None, str], str] = {}
-    for day in days:
-        for table in asset.tables:
-            rows = house.warehouse.rows_written(table, day)
-            passage = house.gate.judge(table, day, rows)
-            write_page(house.warehouse, passage)
-            _record(house, passage, run_id)
-            passages.append(passage)
-            for ticker, reason in _reasons(passage).items():
-                refused.setdefault((day, ticker), reason)
+    for passage in passages:
+        refused = _reasons(passage) | refused
     return [_refuse(house, asset, outcome, refused) for outcome in outcomes], passages
 
 
@@ -68,14 +67,12 @@ def gate_check_result(
 ) -> dg.AssetCheckResult:
     """What the gate of a table said in this run, with links to the pages."""
     own = [passage for passage in passages if passage.table == table]
-    violated = [(p.day, e) for p in own for e in p.expectations if not e.passed]
+    violated = [(p.label, e) for p in own for e in p.expectations if not e.passed]
     blocking = any(e.is_blocking for _, e in violated)
-    pages = [_url(house, page_of(table.full_name, passage.day)) for passage in own]
+    pages = [_url(house, page_of(passage)) for passage in own]
     metadata: dict[str, dg.MetadataValue] = {
         "expectations": dg.MetadataValue.int(sum(len(p.expectations) for p in own)),
-        "violated": dg.MetadataValue.json(
-            [f"{day or 'reference'} {_words(e)}" for day, e in violated]
-        ),
+        "violated": dg.MetadataValue.json([f"{label} {_words(e)}" for label, e in violated]),
         "data_docs": dg.MetadataValue.url(pages[0] if len(pages) == 1 else _url(house, "")),
     }
     return dg.AssetCheckResult(
@@ -88,17 +85,17 @@ def gate_check_result(
     )
 
 
-def _reasons(passage: Passage) -> dict[str, str]:
-    """Why each guilty partition of a verdict is refused."""
-    reasons: dict[str, str] = {}
+def _reasons(passage: Passage) -> dict[tuple[date | None, str], str]:
+    """Why each guilty partition of a verdict is refused, by date and ticker."""
+    reasons: dict[tuple[date | None, str], str] = {}
     for expectation in passage.expectations:
         if expectation.passed or not expectation.is_blocking:
             continue
+        (day,) = passage.rows  # only dates on which all is well are judged together
         for ticker in expectation.guilty:
-            target = Partition(passage.table, passage.day, ticker)
-            see = how_to_see(target, expectation.claim)
+            see = how_to_see(Partition(passage.table, day, ticker), expectation.claim)
             reasons.setdefault(
-                ticker,
+                (day, ticker),
                 f"refused at the gate of {passage.table.full_name}: {_words(expectation)}; {see}",
             )
     return reasons
@@ -125,39 +122,39 @@ def _words(expectation: Expectation) -> str:
     return f"{expectation.claim} ({expectation.violations:,} of {expectation.rows:,} rows)"
 
 
-def _record(house: House, passage: Passage, run_id: str) -> None:
-    """Replace what quality.gates says of a table on a date."""
+def _record(house: House, passages: Sequence[Passage], run_id: str) -> None:
+    """Replace what quality.gates says of each table and date."""
+    scratch = house.warehouse.store.scratch()
+    with house.connection() as connection:
+        for passage in passages:
+            for day in passage.rows:
+                frame = _verdicts(passage, day, run_id)
+                connection.register("spoken", frame.to_arrow())
+                file = house.warehouse.write(
+                    connection,
+                    "select * from spoken",
+                    Partition(GATES),
+                    Lineage(run_id, "", "", "", {}, frame.height),
+                    scratch,
+                )
+                target = Partition(passage.table, day)
+                house.warehouse.store.put(file, quality_key(GATES, target))
+    scratch.rmdir()
+
+
+def _verdicts(passage: Passage, day: date | None, run_id: str) -> pl.DataFrame:
+    """The rows of quality.gates for one table and date."""
     now = datetime.now(UTC).replace(tzinfo=None)
-    table, day = passage.table, passage.day
+    where = (passage.table.schema, passage.table.name, day)
+    is_alone = len(passage.rows) == 1
     rows = [
         (
-            *(
-                table.schema,
-                table.name,
-                day,
-                e.claim,
-                e.rows,
-                e.violations,
-                e.is_blocking,
-                e.passed,
-            ),
-            *(", ".join(e.guilty), page_of(table.full_name, day), run_id, now),
+            *(*where, e.claim, e.rows if is_alone else passage.rows[day], e.violations),
+            *(e.is_blocking, e.passed, ", ".join(e.guilty), page_of(passage), run_id, now),
         )
         for e in passage.expectations
     ]
-    frame = pl.DataFrame(rows, schema=[c.name for c in GATES.columns], orient="row")
-    scratch = house.warehouse.store.scratch()
-    with house.connection() as connection:
-        connection.register("spoken", frame.to_arrow())
-        file = house.warehouse.write(
-            connection,
-            "select * from spoken",
-            Partition(GATES),
-            Lineage(run_id, "", "", "", {}, frame.height),
-            scratch,
-        )
-    house.warehouse.store.put(file, quality_key(GATES, Partition(table, day)))
-    scratch.rmdir()
+    return pl.DataFrame(rows, schema=[column.name for column in GATES.columns], orient="row")
 
 
 def _url(house: House, page: str) -> str:

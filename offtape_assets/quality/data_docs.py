@@ -26,25 +26,25 @@ class Entry(NamedTuple):
     day: str
     schema: str
     table: str
+    page: str
     expectations: int
     failed: int
     failed_blocking: int
 
 
-def page_of(table_name: str, day: object) -> str:
+def page_of(passage: Passage) -> str:
     """Address of a page below the folder: `raw/2024-11-05/trades.html`."""
-    schema, _, name = table_name.partition(".")
-    return f"{schema}/{day or 'reference'}/{name}.html"
+    return f"{passage.table.schema}/{passage.label}/{passage.table.name}.html"
 
 
 def write_page(warehouse: Warehouse, passage: Passage) -> str:
     """Publish the page of one verdict and return its key."""
     from great_expectations.render.renderer import ValidationResultsPageRenderer
 
-    passage.result.meta["run_id"] = {"run_name": f"{passage.day or 'reference'}"}
+    passage.result.meta["run_id"] = {"run_name": passage.label}
     page = _view().render(ValidationResultsPageRenderer().render(passage.result))
-    title = f"{passage.table.full_name} {passage.day or ''}".strip()
-    key = f"{FOLDER}/{page_of(passage.table.full_name, passage.day)}"
+    title = f"{passage.table.full_name} {passage.label}"
+    key = f"{FOLDER}/{page_of(passage)}"
     return _publish(warehouse, _offline(page, title), key)
 
 
@@ -57,7 +57,7 @@ def write_index(warehouse: Warehouse, entries: Iterable[Entry]) -> str:
     head = "".join(f"<th>{stage}</th>" for stage in stages)
     rows = "".join(
         f"<tr><th>{escape(day)}</th>"
-        + "".join(f"<td>{_cell(day, cells[day].get(stage, []))}</td>" for stage in stages)
+        + "".join(f"<td>{_cell(cells[day].get(stage, []))}</td>" for stage in stages)
         + "</tr>"
         for day in sorted(cells, reverse=True)
     )
@@ -87,12 +87,12 @@ def _view() -> "DefaultJinjaPageView":
     return DefaultJinjaPageView()
 
 
-def _cell(day: str, entries: list[Entry]) -> str:
+def _cell(entries: list[Entry]) -> str:
     if not entries:
         return ""
     ordered = sorted(entries, key=lambda e: (-e.failed_blocking, -e.failed, e.table))
     links = "".join(
-        f'<li>{_mark(e)} <a href="{page_of(f"{e.schema}.{e.table}", e.day)}">{escape(e.table)}</a>'
+        f'<li>{_mark(e)} <a href="{e.page}">{escape(e.table)}</a>'
         f" {e.expectations - e.failed} of {e.expectations}</li>"
         for e in ordered
     )
@@ -133,7 +133,7 @@ def _offline(page: str, title: str) -> str:
 
 _ENTRIES = """
 select
-    coalesce(partition_date::varchar, 'reference'), schema_name, table_name, count(*),
+    coalesce(partition_date::varchar, 'reference'), schema_name, table_name, page, count(*),
     count(*) filter (where not passed), count(*) filter (where not passed and is_blocking)
 from quality.gates group by all
 """

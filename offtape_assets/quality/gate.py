@@ -4,36 +4,46 @@ One gate serves a process: importing Great Expectations takes seconds, a validat
 one. What becomes of guilty partitions is decided in assets/quality.py.
 """
 
+import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
+import numpy as np
+import polars as pl
 
 from offtape_assets.quality.suites import (
     COLUMNS,
     COUNT,
     ROWS_WRITTEN,
+    code_of,
     expected_of,
     judged_rows,
     repeated_codes,
-    select_repeated_codes,
     suite_of,
 )
 from offtape_assets.storage.claims import UNIQUE
 from offtape_assets.storage.connection import only_row, prepare
-from offtape_assets.storage.sql import quoted
+from offtape_assets.storage.sql import group_checks, quoted
 from offtape_assets.storage.warehouse import Partition, Warehouse
 from offtape_assets.tables.table import Table
 
 if TYPE_CHECKING:
-    from great_expectations import ValidationDefinition
+    from great_expectations import ExpectationSuite
     from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.datasource.fluent.interfaces import Batch
 
 READABLE = "files_can_be_read"
 UNJUDGED = -1
 """Violations of an expectation that could not be evaluated."""
+_CHATTY = ("great_expectations", "great_expectations.data_context.types.base")
+"""Loggers of Great Expectations that tell of folders it makes; the second sets its own level."""
+CODES_AT_ONCE = 1 << 25
+"""Hashes of keys that are sorted in memory, a quarter of a gigabyte."""
+ROWS_TOGETHER = 1_000_000
+"""More rows are judged date by date: what a scan costs outweighs what a gate costs."""
 
 
 class Expectation(NamedTuple):
@@ -52,12 +62,24 @@ class Expectation(NamedTuple):
 
 
 class Passage(NamedTuple):
-    """The verdict of a gate on one table and date."""
+    """The verdict of a gate on one table and date, or on several dates on which all is well."""
 
     table: Table
-    day: date | None
+    rows: dict[date | None, int]
+    """The dates, and how many rows the readable files of each promise."""
     expectations: list[Expectation]
     result: "ExpectationSuiteValidationResult"
+
+    @property
+    def label(self) -> str:
+        """The date, or the first and the last of several."""
+        days = sorted(str(day or "reference") for day in self.rows)
+        return days[0] if len(days) == 1 else f"{days[0]}..{days[-1]}"
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every expectation holds."""
+        return all(expectation.passed for expectation in self.expectations)
 
 
 def preload() -> None:
@@ -71,40 +93,56 @@ class Gate:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
         self._lock = threading.Lock()
-        self._validations: dict[str, ValidationDefinition] = {}
+        self._validations: dict[str, tuple[Batch, ExpectationSuite]] = {}
         self._source: Any = None
         self._context: Any = None
         self._connection: duckdb.DuckDBPyConnection | None = None
 
-    def judge(self, table: Table, day: date | None, rows: dict[Partition, int]) -> Passage:
-        """Judge all rows of a table on a date.
+    def judge(
+        self, table: Table, dates: Mapping[date | None, dict[Partition, int]]
+    ) -> list[Passage]:
+        """Judge all rows of a table on some dates.
+
+        Small dates without claims on groups are judged together; where one of them is guilty, each
+        is judged again by itself.
 
         Parameters
         ----------
-        rows
-            The partitions of the date that have rows, and how many their footers promise.
+        dates
+            The partitions of each date that have rows, and how many their footers promise.
         """
         with self._lock:
             self._open()
-            unreadable: list[Partition] = []
-            try:
-                self._show(table, list(rows))
-            except duckdb.Error:  # one bad file must not hide what is wrong, or right, with others
-                unreadable = [p for p in rows if not self._is_readable(p)]
-                rows = {p: n for p, n in rows.items() if p not in unreadable}
-                self._show(table, list(rows))
-            validation = self._validation(table)
-            with self._source.get_execution_engine().get_connection() as kept:
-                kept.rollback()  # or its transaction would still see the view of another date
-            result = validation.run(
-                result_format={"result_format": "BASIC", "partial_unexpected_count": 0},
-                expectation_parameters={ROWS_WRITTEN: sum(rows.values())},
-            )
-            found = [self._read(table, outcome, rows) for outcome in result.results]
-            if unreadable:
-                guilty = tuple(partition.ticker for partition in unreadable)
-                found.append(Expectation(READABLE, 0, UNJUDGED, True, guilty))
-        return Passage(table, day, found, result)
+            count = sum(sum(rows.values()) for rows in dates.values())
+            if len(dates) > 1 and count <= ROWS_TOGETHER and not group_checks(table):
+                together = self._judge(table, dates)
+                if together.is_clean:
+                    return [together]
+            return [self._judge(table, {day: rows}) for day, rows in dates.items()]
+
+    def _judge(self, table: Table, dates: Mapping[date | None, dict[Partition, int]]) -> Passage:
+        rows = {partition: n for found in dates.values() for partition, n in found.items()}
+        unreadable: list[Partition] = []
+        try:
+            self._show(table, list(rows))
+        except duckdb.Error:  # one bad file must not hide what is wrong, or right, with others
+            unreadable = [p for p in rows if not self._is_readable(p)]
+            rows = {p: n for p, n in rows.items() if p not in unreadable}
+            self._show(table, list(rows))
+        batch, suite = self._validation(table)
+        with self._source.get_execution_engine().get_connection() as kept:
+            kept.rollback()  # or its transaction would still see the view of another date
+        result = batch.validate(
+            suite,
+            result_format={"result_format": "BASIC", "partial_unexpected_count": 0},
+            expectation_parameters={ROWS_WRITTEN: sum(rows.values())},
+        )
+        found = [self._read(table, outcome, rows) for outcome in result.results]
+        if unreadable:
+            guilty = tuple(partition.ticker for partition in unreadable)
+            found.append(Expectation(READABLE, 0, UNJUDGED, True, guilty))
+        read = {day: sum(rows.get(p, 0) for p in own) for day, own in dates.items()}
+        return Passage(table, read, found, result)
 
     def _open(self) -> None:
         """Make the connection whose views Great Expectations reads, on the first passage.
@@ -117,6 +155,8 @@ class Gate:
             from offtape_assets.quality.duckdb_dialect import keep_connections_open
 
             keep_connections_open()
+            for name in _CHATTY:
+                logging.getLogger(name).setLevel(logging.WARNING)
             self._context = gx.get_context(mode="ephemeral")
             self._context.enable_analytics(False)
             self._context.variables.progress_bars = {"globally": False}
@@ -140,9 +180,23 @@ class Gate:
         rows = self._rows_of(table, partitions)
         self._shared.execute(f"create or replace view {_view(table)} as {judged_rows(table, rows)}")
         if table.key:
-            codes = select_repeated_codes(table, rows)
-            self._shared.execute(f"create or replace table {repeated_codes(table)} as {codes}")
+            self._shared.register("codes", self._repeated(table, rows))
+            name = repeated_codes(table)
+            self._shared.execute(f"create or replace table {name} as select code from codes")
+            self._shared.unregister("codes")
         self._shared.commit()
+
+    def _repeated(self, table: Table, rows: str) -> pl.DataFrame:
+        """Hashes of the key that occur twice; sorted, which takes a third of DuckDB's grouping."""
+        hashes = f"select {code_of(table)} as code from ({rows})"
+        parts = only_row(self._shared, f"select count(*) from ({rows})")[0] // CODES_AT_ONCE + 1
+        found = []
+        for part in range(parts):
+            some = f"{hashes} where code % {parts} = {part}" if parts > 1 else hashes
+            codes = self._shared.execute(some).fetchnumpy()["code"]
+            codes.sort()
+            found.append(codes[1:][codes[1:] == codes[:-1]])
+        return pl.DataFrame({"code": np.unique(np.concatenate(found))})
 
     def _is_readable(self, partition: Partition) -> bool:
         rows = judged_rows(partition.table, self._rows_of(partition.table, [partition]))
@@ -152,16 +206,11 @@ class Gate:
             return False
         return True
 
-    def _validation(self, table: Table) -> "ValidationDefinition":
-        import great_expectations as gx
-
+    def _validation(self, table: Table) -> "tuple[Batch, ExpectationSuite]":
         if table.full_name not in self._validations:
             asset = self._source.add_table_asset(table.full_name, table_name=_view(table))
-            batch = asset.add_batch_definition_whole_table("rows of a date")
-            suite = self._context.suites.add(suite_of(table))
-            self._validations[table.full_name] = self._context.validation_definitions.add(
-                gx.ValidationDefinition(name=table.full_name, data=batch, suite=suite)
-            )
+            batch = asset.add_batch_definition_whole_table("rows of a date").get_batch()
+            self._validations[table.full_name] = batch, suite_of(table)
         return self._validations[table.full_name]
 
     def _rows_of(self, table: Table, partitions: Sequence[Partition]) -> str:
@@ -204,9 +253,7 @@ class Gate:
                 names = self._shared.execute(f"describe {rows}").fetchall()
                 return {row[0] for row in names} != {c.name for c in partition.table.all_columns}
             if claim == UNIQUE:
-                return bool(
-                    self._shared.execute(select_repeated_codes(partition.table, rows)).fetchall()
-                )
+                return not self._repeated(partition.table, rows).is_empty()
             (expected,) = (e for e in expected_of(partition.table) if e.claim == claim)
             guilty = expected.guilty.format(batch=f"({rows})") or (
                 f"select 1 from ({rows}) where ({expected.holds}) is not true"

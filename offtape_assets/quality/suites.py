@@ -38,7 +38,7 @@ def expected_of(table: Table) -> list[Expected]:
         names = _key(table)
         guilty = (
             f"select {names}, count(*) as copies from {{batch}}"
-            f" where hash({names}) in (from {repeated_codes(table)})"
+            f" where {code_of(table)} in (from {repeated_codes(table)})"
             " group by all having count(*) > 1"
         )
         found.append(Expected(UNIQUE, f"{names} identify a row", True, guilty=guilty))
@@ -71,9 +71,9 @@ def repeated_codes(table: Table) -> str:
     return f"{table.schema}_{table.name}_repeated"
 
 
-def select_repeated_codes(table: Table, rows: str) -> str:
-    """The hashes of a table's key that occur twice among the rows."""
-    return f"select hash({_key(table)}) as code from ({rows}) group by code having count(*) > 1"
+def code_of(table: Table) -> str:
+    """The hash of a row's key, in SQL."""
+    return f"hash({_key(table)})"
 
 
 def suite_of(table: Table) -> "ExpectationSuite":

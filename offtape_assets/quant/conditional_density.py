@@ -8,9 +8,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numba import njit
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from offtape_assets.quant.vector_math import SQRT_HALF
 
@@ -197,7 +197,9 @@ def _solve(gram: Array, right: Array, kernel_mean: Array) -> Array:
     kept = values > values[-1] * 1e-15
     root = np.sqrt(values[kept])
     columns = vectors[:, kept]
-    solution, _ = nnls(root[:, None] * columns.T, (columns.T @ right) / root, maxiter=100 * count)
+    solution, _ = scipy.optimize.nnls(
+        root[:, None] * columns.T, (columns.T @ right) / root, maxiter=100 * count
+    )
     return solution.reshape(2, count)
 
 

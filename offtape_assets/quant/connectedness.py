@@ -7,8 +7,8 @@ contemporaneous term, against a null of circular shifts.
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 Array = NDArray[np.float64]
 
@@ -159,7 +159,7 @@ def lagged_spillovers(
     )
     moments[np.diag_indices_from(moments)] += ridge
     cross = np.hstack(lagged[1:])  # E x_t (x_{t-1}', ..., x_{t-p}')
-    coefficients = cho_solve(cho_factor(moments), cross.T).T
+    coefficients = scipy.linalg.cho_solve(scipy.linalg.cho_factor(moments), cross.T).T
     fitted = coefficients @ cross.T
     moments[np.diag_indices_from(moments)] -= ridge
     innovation = lagged[0] - fitted - fitted.T + coefficients @ moments @ coefficients.T

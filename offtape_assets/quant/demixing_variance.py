@@ -10,7 +10,6 @@ import numpy as np
 import scipy
 from numba import njit
 from numpy.typing import NDArray
-from scipy.fft import dst
 from scipy.special import expit
 
 from offtape_assets.quant.kalman import filter_local_level, smooth_local_level
@@ -223,8 +222,11 @@ def _generalized(level: Array, odds: Array, white: float) -> _Generalized:
     gap = 0.0
     for _ in range(GAUSS_NEWTON_STEPS):
         pull = expit(odds + gap)
-        residual = dst(np.diff(level - np.logaddexp(0.0, odds + gap)), type=1, norm="ortho") / root
-        slope = dst(np.diff(pull), type=1, norm="ortho") / root
+        residual = (
+            scipy.fft.dst(np.diff(level - np.logaddexp(0.0, odds + gap)), type=1, norm="ortho")
+            / root
+        )
+        slope = scipy.fft.dst(np.diff(pull), type=1, norm="ortho") / root
         square = float(slope @ slope)
         move = float(slope @ residual) / square
         gap += float(np.clip(move, -1.0, 1.0))

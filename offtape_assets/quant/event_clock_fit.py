@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+import scipy
 from scipy.special import erf, ndtri
 
 from offtape_assets.quant.ucbm import digital_clock, taleb_clock
@@ -222,4 +222,8 @@ def _largest(
     grid = np.linspace(bounds[0], bounds[1], 24)
     best = int(np.argmin([loss(at) for at in grid]))
     around = (grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)])
-    return float(minimize_scalar(loss, bounds=around, method="bounded", options={"xatol": 1e-8}).x)
+    return float(
+        scipy.optimize.minimize_scalar(
+            loss, bounds=around, method="bounded", options={"xatol": 1e-8}
+        ).x
+    )

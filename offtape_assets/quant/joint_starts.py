@@ -8,8 +8,8 @@ earlier snapshot. Moving the columns from there is the business of `block_rearra
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 from offtape_assets.quant.block_rearrangement_kernels import sort_rows
 
@@ -134,7 +134,7 @@ def _maximise_dual(inverse: Floats, directions: Floats) -> tuple[Floats, float]:
     for _ in range(NEWTON_STEPS):
         if factor is None:
             break
-        image = directions.T @ cho_solve(factor, directions)
+        image = directions.T @ scipy.linalg.cho_solve(factor, directions)
         gradient = np.diag(image) - 1.0 - SOFTNESS * multipliers
         largest = float(np.abs(gradient).max())
         if largest <= GRADIENT_TOLERANCE:
@@ -153,7 +153,9 @@ def _maximise_dual(inverse: Floats, directions: Floats) -> tuple[Floats, float]:
 def _dual(inverse: Floats, directions: Floats, multipliers: Floats) -> tuple[float, Factor | None]:
     """Dual value and Cholesky factor of the precision; minus infinity outside its domain."""
     try:
-        factor = cho_factor(inverse + (directions * multipliers) @ directions.T, lower=True)
+        factor = scipy.linalg.cho_factor(
+            inverse + (directions * multipliers) @ directions.T, lower=True
+        )
     except np.linalg.LinAlgError:
         return -np.inf, None
     log_determinant = 2.0 * float(np.log(np.diag(factor[0])).sum())

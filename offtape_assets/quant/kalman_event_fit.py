@@ -7,7 +7,7 @@ in kalman_event.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
+import scipy
 
 from offtape_assets.quant.kalman_event import (
     EventFilter,
@@ -104,7 +104,7 @@ def fit_event(tape: EventTape, start: EventModel | None = None) -> EventFit:
         first[0] = centre[0] + LEVEL_SCAN[int(np.argmin(scanned))]
         simplex = first + np.vstack([np.zeros(4), np.diag([0.5, -0.3, 0.8, 0.8])])
         options = {"initial_simplex": simplex, "xatol": 0.1, "fatol": 0.1, "maxiter": 300}
-        found = minimize(loss, first, method="Nelder-Mead", options=options)
+        found = scipy.optimize.minimize(loss, first, method="Nelder-Mead", options=options)
         needed = DITHER_EVIDENCE if best.status == "ok" else 0.0
         if found.success and -found.fun > best.log_likelihood + needed:
             fitted = _with(LEVEL_PRIOR, found.x, persistence)
@@ -168,7 +168,9 @@ def fit_event_probit(tape: EventTape, level_fit: EventFit) -> EventFit:
     grid = centre + LEVEL_SCAN
     best = int(np.argmin([loss(at) for at in grid]))
     around = (grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)])
-    found = minimize_scalar(loss, bounds=around, method="bounded", options={"xatol": 0.05})
+    found = scipy.optimize.minimize_scalar(
+        loss, bounds=around, method="bounded", options={"xatol": 0.05}
+    )
     model = shared._replace(level_variance=float(np.exp(found.x)))
     return EventFit(model, event_log_likelihood(tape, model, True), tape.prices.size, "ok")
 

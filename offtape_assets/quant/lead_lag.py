@@ -7,9 +7,9 @@ lag means that the first series (x) leads the second (y).
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numba import njit
 from numpy.typing import NDArray
-from scipy import fft
 
 Array = NDArray[np.float64]
 Instants = NDArray[np.int64]
@@ -66,14 +66,14 @@ def cross_correlations(returns: Array, max_lag: int) -> tuple[NDArray[np.int64],
     n_time, n = returns.shape
     if not 0 <= max_lag < n_time:
         raise ValueError(f"max_lag is {max_lag}; it must lie in 0..{n_time - 1}")
-    step = fft.next_fast_len(max(max_lag, SHORTEST_BLOCK), real=True)
+    step = scipy.fft.next_fast_len(max(max_lag, SHORTEST_BLOCK), real=True)
     transforms, sd = _block_transforms(returns, step)
     spectra = _cross_spectra(transforms)
     first, second = np.triu_indices(n)
     correlations = np.empty((len(first), 2 * max_lag + 1))
     for series in range(n):
         rows = spectra[series * n : (series + 1) * n]
-        products = fft.irfft(rows, 2 * step, axis=1)[:, : max_lag + 1]
+        products = scipy.fft.irfft(rows, 2 * step, axis=1)[:, : max_lag + 1]
         correlations[first == series, max_lag:] = products[series:]
         correlations[second == series, :max_lag] = products[: series + 1, :0:-1]
     correlations *= (1.0 / (n_time * sd[first] * sd[second]))[:, None]
@@ -91,7 +91,7 @@ def _block_transforms(returns: Array, step: int) -> tuple[NDArray[np.complex128]
     for series in range(n):
         sd[series] = _centre(returns[:, series], column[:n_time])
         padded[:, :step] = column.reshape(n_blocks, step)
-        transforms[series] = fft.rfft(padded, axis=1)
+        transforms[series] = scipy.fft.rfft(padded, axis=1)
     return transforms, sd
 
 

@@ -5,9 +5,8 @@ heuristic hyper-parameters, central differences, clipping and renormalising. Not
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError as NotPositiveDefinite
-from scipy.linalg import cho_factor, cho_solve
 
 from offtape_assets.quant.black_scholes import option_price
 from offtape_assets.quant.density import moments, trapezoid_weights
@@ -65,8 +64,8 @@ def seed_density(quotes: Quotes, forward: float, tau: float, points: int = 500) 
     covariance = amplitude * np.exp(-0.5 * (gaps / length) ** 2)
     covariance[np.diag_indices(k.size)] += quotes.total_vol_sd**2 / tau
     try:
-        weights = cho_solve(cho_factor(covariance, lower=True), y)
-    except NotPositiveDefinite:
+        weights = scipy.linalg.cho_solve(scipy.linalg.cho_factor(covariance, lower=True), y)
+    except np.linalg.LinAlgError:
         return SeedDensity(nothing, nothing, nothing, nothing, *(np.nan,) * 6, status="singular")
     grid = np.linspace(k[0], k[-1], points)
     vol = amplitude * np.exp(-0.5 * ((grid[:, None] - k) / length) ** 2) @ weights

@@ -7,8 +7,8 @@ moment matrices is in `vecm_rolling.py` and is tested against this one.
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import qr, solve_triangular
 
 from offtape_assets.quant.vecm_critical import Deterministic, critical_values_95
 
@@ -165,7 +165,7 @@ def johansen(
     (q0, _), (q1, r1) = parts
     _, correlations, right = np.linalg.svd(q0.T @ q1, full_matrices=False)
     eigenvalues = np.clip(correlations**2, 0.0, 1.0 - np.finfo(float).eps)
-    vectors = solve_triangular(r1, right.T) * np.sqrt(n_obs)
+    vectors = scipy.linalg.solve_triangular(r1, right.T) * np.sqrt(n_obs)
     terms = -n_obs * np.log1p(-eigenvalues)
     trace = np.cumsum(terms[::-1])[::-1].copy()
     return Johansen("ok", eigenvalues, vectors, trace, terms, trace_critical, max_critical, n_obs)
@@ -224,7 +224,7 @@ def fit_vecm(
         status = "too_few" if n_obs < 2 * design.n_columns else "singular"
         return _no_fit(status, n, width, rank, design.regressors.shape[1], lags, n_obs)
     basis, triangle = factor
-    coefficients = solve_triangular(triangle, basis.T @ design.differences).T
+    coefficients = scipy.linalg.solve_triangular(triangle, basis.T @ design.differences).T
     residuals = design.differences - columns @ coefficients.T
     split = rank + n * lags
     return Vecm(
@@ -322,7 +322,7 @@ def _partial_out(design: _Design) -> tuple[tuple[Array, Array], tuple[Array, Arr
 
 def _orthonormal(matrix: Array, size: Array | None = None) -> tuple[Array, Array] | None:
     """QR factors, or None if a pivot is negligible beside its column's original size."""
-    basis, triangle = qr(matrix, mode="economic")
+    basis, triangle = scipy.linalg.qr(matrix, mode="economic")
     reference = np.linalg.norm(matrix, axis=0) if size is None else size
     pivots = np.abs(np.diag(triangle))
     return None if (pivots <= PIVOT_TOLERANCE * reference).any() else (basis, triangle)

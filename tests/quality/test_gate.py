@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from offtape_assets.quality import gate as gates
 from offtape_assets.quality.data_docs import Entry, write_index, write_page
 from offtape_assets.quality.gate import READABLE, Gate, Passage
 from offtape_assets.quality.suites import COLUMNS, COUNT
@@ -46,7 +47,7 @@ def write(
 
 
 def judge(gate: Gate, warehouse: Warehouse, day: date = TUESDAY) -> tuple[Passage, dict]:
-    passage = gate.judge(raw.TRADES, day, warehouse.rows_written(raw.TRADES, day))
+    (passage,) = gate.judge(raw.TRADES, {day: warehouse.rows_written(raw.TRADES, day)})
     violated = {e.claim: (e.violations, e.guilty) for e in passage.expectations if not e.passed}
     return passage, violated
 
@@ -124,6 +125,45 @@ def test_dates_are_judged_apart(gate: Gate, warehouse: Warehouse) -> None:
     assert judge(gate, warehouse, TUESDAY)[1] == {}
 
 
+def test_good_dates_are_judged_together_and_a_bad_one_parts_them(
+    gate: Gate, warehouse: Warehouse
+) -> None:
+    write(warehouse, "AAA", MONDAY)
+    dates = {day: warehouse.rows_written(raw.TRADES, day) for day in (MONDAY, TUESDAY)}
+    (together,) = gate.judge(raw.TRADES, dates)
+    assert together.is_clean
+    assert together.rows == {MONDAY: 10, TUESDAY: 20}
+    assert {e.rows for e in together.expectations} == {30}
+    assert write_page(warehouse, together).endswith("raw/2024-11-04..2024-11-05/trades.html")
+
+    write(warehouse, "AAA", MONDAY, price="-1")
+    monday, tuesday = gate.judge(raw.TRADES, dates)
+    assert [e.guilty for e in monday.expectations if not e.passed] == [("AAA",)]
+    assert tuesday.is_clean
+    assert (monday.label, tuesday.label) == (str(MONDAY), str(TUESDAY))
+
+
+def test_many_rows_are_judged_date_by_date(
+    gate: Gate, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(warehouse, "AAA", MONDAY)
+    dates = {day: warehouse.rows_written(raw.TRADES, day) for day in (MONDAY, TUESDAY)}
+    monkeypatch.setattr(gates, "ROWS_TOGETHER", 29)
+    assert [passage.label for passage in gate.judge(raw.TRADES, dates)] == [
+        str(MONDAY),
+        str(TUESDAY),
+    ]
+
+
+def test_keys_are_compared_in_parts_where_there_are_many(
+    gate: Gate, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gates, "CODES_AT_ONCE", 4)
+    assert judge(gate, warehouse)[1] == {}
+    write(warehouse, "AAA", number="range // 2")
+    assert judge(gate, warehouse)[1] == {UNIQUE: (5, ("AAA",))}
+
+
 def test_a_page_tells_the_verdict_and_asks_the_network_for_nothing(
     gate: Gate, warehouse: Warehouse
 ) -> None:
@@ -138,9 +178,9 @@ def test_a_page_tells_the_verdict_and_asks_the_network_for_nothing(
 
 def test_the_index_links_every_page_and_opens_on_what_stopped(warehouse: Warehouse) -> None:
     entries = [
-        Entry("2024-11-05", "raw", "trades", 8, 1, 1),
-        Entry("2024-11-05", "raw", "quotes", 7, 0, 0),
-        Entry("2024-11-04", "features", "universe", 4, 1, 0),
+        Entry("2024-11-05", "raw", "trades", "raw/2024-11-05/trades.html", 8, 1, 1),
+        Entry("2024-11-05", "raw", "quotes", "raw/2024-11-05/quotes.html", 7, 0, 0),
+        Entry("2024-11-04", "features", "universe", "features/2024-11-04/u.html", 4, 1, 0),
     ]
     page = Path(warehouse.store.url(write_index(warehouse, entries))).read_text()
     assert 'href="raw/2024-11-05/trades.html"' in page

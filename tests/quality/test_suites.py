@@ -6,10 +6,10 @@ import pytest
 from offtape_assets.quality.suites import (
     COLUMNS,
     COUNT,
+    code_of,
     expected_of,
     judged_rows,
     repeated_codes,
-    select_repeated_codes,
     suite_of,
 )
 from offtape_assets.storage.claims import UNIQUE
@@ -48,7 +48,7 @@ def test_every_expectation_binds_to_the_declared_columns(table: Table) -> None:
         rows = judged_rows(table, table.empty_select())
         assert connection.execute(rows).fetchall() == []
         if table.key:
-            codes = select_repeated_codes(table, table.empty_select())
+            codes = f"select {code_of(table)} as code from ({table.empty_select()})"
             connection.execute(f"create table {repeated_codes(table)} as {codes}")
         for expected in expected_of(table):
             if expected.guilty:

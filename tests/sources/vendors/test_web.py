@@ -72,7 +72,7 @@ def test_no_more_files_at_once_than_the_vendor_allows(
     def held_until_all_are_there(asked: Asked) -> Reply:
         if asked.method == "HEAD":
             return Reply(headers={"ETag": '"one"', "Content-Length": "5"})
-        if "/list/" in asked.path:
+        if asked.path == "/v3" or "/list/" in asked.path:
             return Reply("symbol,expiration\nT1,2024-11-15\n")
         with changed:
             running[0] += 1
