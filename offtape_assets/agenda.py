@@ -118,10 +118,9 @@ def agenda(assets: Sequence[TableAsset], first: date, last: date) -> dict[date, 
 
 
 def batches(
-    assets: Sequence[TableAsset], first: date, last: date, together: int
+    plan: dict[date, list[TableAsset]], first: date, together: int
 ) -> Iterator[tuple[list[date], list[TableAsset]]]:
     """Dates that make up one run per wave: a few, but the days before the range at once."""
-    plan = agenda([a for a in assets if a.partitions is not Partitions.NONE], first, last)
     before = [day for day in plan if day < first]
     for needed, days in groupby(before, key=lambda day: plan[day]):
         yield list(days), needed

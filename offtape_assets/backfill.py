@@ -7,7 +7,7 @@ from datetime import date
 
 import dagster as dg
 
-from offtape_assets.agenda import batches, calendar_days, chosen, is_open, waves
+from offtape_assets.agenda import agenda, batches, calendar_days, chosen, is_open, waves
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.house import House
 from offtape_assets.assets.mart import KEYS as MART_KEYS
@@ -69,7 +69,9 @@ class Backfill:
                 unsettled = self._unsettled(wave, [None], wanted)
                 if unsettled:
                     launch(unsettled, [])
-            for days, needed in batches(assets, self.first, self.last, together):
+            dated = [asset for asset in assets if asset.partitions is not Partitions.NONE]
+            plan = agenda(dated, self.first, self.last)
+            for days, needed in batches(plan, self.first, together):
                 for wave in waves(needed):
                     open_days = [day for day in days if is_open(wave[0].partitions, day)]
                     unsettled = self._unsettled(wave, open_days, wanted)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from offtape_assets.agenda import batches, chosen, is_open
+from offtape_assets.agenda import agenda, batches, chosen, is_open
 from offtape_assets.assets.declare import TableAsset
 from offtape_assets.assets.house import House
 from offtape_assets.launching import MOST_DATES_AT_ONCE
@@ -136,12 +136,35 @@ def predict(
     house: House, rates: Rates, first: date, last: date, workers: int, is_cluster: bool = False
 ) -> Plan:
     """What the backfill of a range will take with so many workers; days read before it included."""
+    return _predict(house, rates, _calendar(first, last), first, workers, is_cluster)
+
+
+def useful_workers(house: House, rates: Rates, first: date, last: date) -> int:
+    """The largest power of two of cluster workers that are busy half of the time or more."""
+    best, calendar = 1, _calendar(first, last)
+    for exponent in range(11):
+        workers = 2**exponent
+        plan = _predict(house, rates, calendar, first, workers, is_cluster=True)
+        work = math.fsum(stage.work_seconds for stage in plan.stages)
+        if work / (plan.wall_seconds * workers) >= 0.5:
+            best = workers
+    return best
+
+
+Calendar = dict[date, list[TableAsset]]
+
+
+def _calendar(first: date, last: date) -> Calendar:
+    return agenda([a for a in chosen(None)[0] if a.partitions is not Partitions.NONE], first, last)
+
+
+def _predict(
+    house: House, rates: Rates, calendar: Calendar, first: date, workers: int, is_cluster: bool
+) -> Plan:
     names = len(house.settings.tickers)
-    together = min(workers, MOST_DATES_AT_ONCE) if is_cluster else 1
-    assets, _ = chosen(None)
-    wall, days_read = _COMMAND_SECONDS, set[date]()
+    wall = _COMMAND_SECONDS
     stages: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
-    for days, asset in _steps(assets, first, last, together):
+    for days, asset in _steps(calendar, first, min(workers, MOST_DATES_AT_ONCE) if is_cluster else 1):  # fmt: skip
         if asset.name not in rates.costs:
             continue
         cost, tasks = rates.costs[asset.name], names if asset.tables[0].has_ticker else 1
@@ -154,31 +177,15 @@ def predict(
         wall += days * (cost.pause if days == 1 else cost.pause_of_many).at(names)
         for name, part in zip((asset.tables[0].schema, "quality"), _parts(asset, cost, rates, names, days), strict=True):  # fmt: skip
             stages[name] = [a + b for a, b in zip(stages[name], part, strict=True)]
-    for dates, _ in batches(assets, first, last, together):
-        days_read |= set(dates)
     rows = tuple(Stage(name, int(n), s, b) for name, (n, s, b) in stages.items())
     size = math.fsum(stage.size for stage in rows)
-    return Plan(rows, wall, math.ceil(rates.memory_mb.at(names)), size, len(days_read))
+    return Plan(rows, wall, math.ceil(rates.memory_mb.at(names)), size, len(calendar))
 
 
-def useful_workers(house: House, rates: Rates, first: date, last: date) -> int:
-    """The largest power of two of cluster workers that are busy half of the time or more."""
-    best = 1
-    for exponent in range(11):
-        workers = 2**exponent
-        plan = predict(house, rates, first, last, workers, is_cluster=True)
-        work = math.fsum(stage.work_seconds for stage in plan.stages)
-        if work / (plan.wall_seconds * workers) >= 0.5:
-            best = workers
-    return best
-
-
-def _steps(
-    assets: Sequence[TableAsset], first: date, last: date, together: int
-) -> Iterator[tuple[int, TableAsset]]:
+def _steps(calendar: Calendar, first: date, together: int) -> Iterator[tuple[int, TableAsset]]:
     """Every step of a backfill and the number of dates it builds."""
-    yield from ((1, asset) for asset in assets if asset.partitions is Partitions.NONE)
-    for days, needed in batches(assets, first, last, together):
+    yield from ((1, asset) for asset in chosen(None)[0] if asset.partitions is Partitions.NONE)
+    for days, needed in batches(calendar, first, together):
         for asset in needed:
             open_days = sum(is_open(asset.partitions, day) for day in days)
             if open_days:

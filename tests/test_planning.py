@@ -38,12 +38,17 @@ def pause_of(days: int, names: int) -> float:
     return PAUSE + PAUSE_PER_NAME * names if days == 1 else PAUSE_OF_MANY * days
 
 
+def dated(assets: Sequence[TableAsset]) -> list[TableAsset]:
+    """Assets that have dates."""
+    return [asset for asset in assets if asset.partitions is not Partitions.NONE]
+
+
 def backfilled(day: date, names: int, start: float) -> Iterator[Made]:
     """What a backfill of one date leaves behind: one step after the other."""
     assets, _ = chosen(None)
     reference = [a for a in assets if a.partitions is Partitions.NONE]
     steps: list[tuple[TableAsset, Sequence[date | None]]] = [(a, [None]) for a in reference]
-    for days, needed in batches(assets, day, day, 1):
+    for days, needed in batches(agenda(dated(assets), day, day), day, 1):
         steps += [(a, [d for d in days if is_open(a.partitions, d)]) for a in needed]
     for number, (asset, dates) in enumerate(s for s in steps if s[1]):
         tickers = [f"T{n}" for n in range(names)] if asset.tables[0].has_ticker else [""]
@@ -74,8 +79,8 @@ def rates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Rates:
 
 def test_work_pauses_sizes_and_memory_are_recovered(rates: Rates, tmp_path: Path) -> None:
     assets = {asset.name: asset for asset in chosen(None)[0]}
-    dated = [asset for asset in assets.values() if asset.partitions is not Partitions.NONE]
-    earlier = {a.name for d, a_s in agenda(dated, FIRST, FIRST).items() if d < FIRST for a in a_s}
+    before = agenda(dated([*assets.values()]), FIRST, FIRST)
+    earlier = {a.name for d, a_s in before.items() if d < FIRST for a in a_s}
     of_date = [n for n, a in assets.items() if a.partitions is Partitions.DAY and n not in earlier]
     assert len(of_date) > 10
     for name in of_date:
@@ -100,7 +105,9 @@ def test_the_time_of_other_sizes_is_recovered(
     for asset in assets:
         if asset.partitions is Partitions.NONE:
             truth += seconds_of(asset, names) + pause_of(1, names)
-    for dates, needed in batches(assets, first, first + timedelta(days - 1), 1):
+    for dates, needed in batches(
+        agenda(dated(assets), first, first + timedelta(days - 1)), first, 1
+    ):
         for asset in needed:
             count = sum(is_open(asset.partitions, day) for day in dates)
             truth += count * seconds_of(asset, names) + (pause_of(count, names) if count else 0)

@@ -29,6 +29,7 @@ def _exchange() -> "ExchangeCalendar":
     return get_calendar("XNYS", start="2003-01-02")
 
 
+@lru_cache(maxsize=8192)
 def is_session(day: date) -> bool:
     """Whether the exchange trades on `day`."""
     return bool(_exchange().is_session(day.isoformat()))
