@@ -8,18 +8,29 @@ import math
 import numpy as np
 from numba import njit
 
+from offtape_assets.quant.normal_tail import (
+    ROOT_HALF,
+    ROOT_TWO_PI,
+    TINY,
+    log_tail,
+    normal_score,
+    upper_quantile,
+)
+
 MODES = 5  # calm, three ever faster ones, jump
 JUMP = MODES - 1
 FASTEST = JUMP - 1
 STATES = 5  # level, vig, tick error, errors of the yes and of the no book
 OUTPUTS = 8  # fields of kalman_event.EventFilter, in order
-ROOT_HALF = math.sqrt(0.5)
-ROOT_TWO_PI = math.sqrt(2.0 * math.pi)
-TINY = 1e-300
 LEAST_VARIANCE = 1e-8
 """Of a reported probability: a hundredth of a cent; no tape of cents says more."""
 MOST_PROBIT_VARIANCE = 0.25
 """Beyond it Phi is not nearly linear over the band and prices at the ends say nothing of U."""
+FARTHEST = 3.719
+"""Of U from 0, where the probability is 1e-4 from certainty: farther out Phi is so flat that no
+price would bring a level back."""
+SURPRISE = 4.0
+"""Standard deviations beyond which a price is a move over which Phi bends."""
 BASIS_SECONDS = 900.0
 """How long one book stays dear or cheap: quotes are renewed, arbitrage takes minutes."""
 
@@ -97,7 +108,7 @@ def _predict(
     slope = _observe(mean[0], probit)[1]
     if probit:  # dU = nu^2 U dt / 2 + nu dW, exactly
         growth = math.exp(0.5 * min(moved, 20.0))
-        mean[0] *= growth
+        mean[0] = min(max(mean[0] * growth, -FARTHEST), FARTHEST)
         spread[0, 0] *= growth * growth
         spread[0, 0] += growth * growth - 1.0
         for a in range(1, STATES):
@@ -133,38 +144,24 @@ def _fade(mean: np.ndarray, spread: np.ndarray, state: int, keep: float, station
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _tail(alpha: float) -> tuple[float, float]:
-    """Log of P(Z >= alpha) and E[Z | Z >= alpha] of a standard normal Z."""
-    if alpha > 8.0:  # asymptotic series, relative error below 1e-5
-        ratio = alpha + 1.0 / alpha - 2.0 / alpha**3
-        return -0.5 * alpha * alpha - math.log(ROOT_TWO_PI * ratio), ratio
-    tail = 0.5 * math.erfc(alpha * ROOT_HALF)
-    return math.log(tail), math.exp(-0.5 * alpha * alpha) / (ROOT_TWO_PI * tail)
+def _secant(level: float, expected: float, implied: float) -> float:
+    """Slope of Phi between a level and that of the probability which a price implies."""
+    tail = max(min(implied, 1.0 - implied), 1e-4)
+    target = upper_quantile(tail) if implied > 0.5 else -upper_quantile(tail)
+    if abs(target - level) < 1e-6:
+        return _observe(level, True)[1]
+    return (_observe(target, True)[0] - expected) / (target - level)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _quantile(tail: float) -> float:
-    """The z >= 0 with P(Z >= z) = tail <= 1/2: a rational start, then Newton on log P."""
-    if tail < TINY:
-        return 37.0
-    root = math.sqrt(-2.0 * math.log(tail))
-    z = root - (2.515517 + 0.802853 * root + 0.010328 * root**2) / (
-        1.0 + 1.432788 * root + 0.189269 * root**2 + 0.001308 * root**3
-    )  # Abramowitz, Stegun 26.2.23
-    for _ in range(3):
-        log_tail, ratio = _tail(z)
-        z += (log_tail - math.log(tail)) / ratio
-    return z
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _normal_score(above: float, below: float, edge: float) -> float:
-    """z of a price from its predicted chances of more and of less; of a bound, z expected."""
-    if edge == 0.0:
-        return _quantile(above) if above < below else -_quantile(below)
-    tail = above if edge > 0.0 else below
-    z = _quantile(tail) if tail <= 0.5 else -_quantile(1.0 - tail)
-    return edge * _tail(z)[1]
+def _explain(
+    spread: np.ndarray, slope: float, side: float, noise: float, column: np.ndarray
+) -> float:
+    """Variance of a price; fills column with the states' covariances with it."""
+    book = 3 if side > 0 else 4
+    for a in range(STATES):
+        column[a] = spread[a, 0] * slope + spread[a, 1] * side + spread[a, 2] + spread[a, book]
+    return noise + column[0] * slope + column[1] * side + column[2] + column[book]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -182,27 +179,32 @@ def _update(
 
     A price at the last tick before 0 or 1 says "at least" (edge 1) or "at most" (edge -1) `price`
     (Tobit filter): gap is the bound's distance, shift what the price is expected to be off by.
+    Phi is linear at the prediction; over a surprise, between it and the price: at certainty its
+    tangent is flat, and a price far away would be laid to everything but the level.
     """
     expected, slope = _observe(mean[0], probit)
     book = 3 if side > 0 else 4
     gap = price - expected - side * mean[1] - mean[2] - mean[book]
-    for a in range(STATES):
-        column[a] = spread[a, 0] * slope + spread[a, 1] * side + spread[a, 2] + spread[a, book]
-    variance = noise + column[0] * slope + column[1] * side + column[2] + column[book]
+    variance = _explain(spread, slope, side, noise, column)
+    if probit and edge == 0.0 and gap * gap > SURPRISE**2 * variance:
+        slope = _secant(mean[0], expected, expected + gap)
+        variance = _explain(spread, slope, side, noise, column)
     known, shift = 1.0, gap
     if edge == 0.0:
         density = -0.5 * (math.log(variance) + gap * gap / variance)
         density -= math.log(ROOT_TWO_PI)
     else:
         alpha = edge * gap / math.sqrt(variance)
-        density, ratio = _tail(alpha)
+        density, ratio = log_tail(alpha)
         known = ratio * (ratio - alpha)
         shift = edge * ratio * math.sqrt(variance)
     for a in range(STATES):
         mean[a] += column[a] / variance * shift
         for b in range(STATES):
             spread[a, b] -= known * column[a] * column[b] / variance
-    if not probit:
+    if probit:
+        mean[0] = min(max(mean[0], -FARTHEST), FARTHEST)
+    else:
         _confine(mean, spread)
     return gap, shift, variance, column[0] * slope / variance, density
 
@@ -339,7 +341,7 @@ def _trade(
         row[2] += odds[j] * gains[j]
         row[7] += odds[j] * means[j, 1]
     row[3] = side * innovation
-    row[4] = side * _normal_score(above, below, edge)
+    row[4] = side * normal_score(above, below, edge)
     row[5], row[6] = likelihood, 1.0 - odds[0]
     return likelihood
 

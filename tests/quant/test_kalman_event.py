@@ -187,6 +187,20 @@ def test_a_jump_is_followed_at_once_and_an_outlier_is_not():
     assert abs((fooled - base)[half + 10]) < 0.01
 
 
+@pytest.mark.parametrize("near", [0.99, 0.01])
+@pytest.mark.parametrize("speed", [1e-5, 1e-4, 1e-3])
+@pytest.mark.parametrize("calm", [50, 500])
+def test_a_reversal_out_of_certainty_is_followed(near, speed, calm):
+    """Where Phi is flat a tangent would lay the move to the vig and never come back."""
+    seconds = np.concatenate([np.arange(calm) * 10.0, calm * 10.0 + 0.5 * np.arange(60)])
+    prices = np.concatenate([np.full(calm, near), np.full(60, 0.4)])
+    tape = event_tape(seconds, np.ones(calm + 60, bool), prices, np.full(calm + 60, 50.0))
+    model = PROBIT_PRIOR._replace(level_variance=speed)
+    filtered = filter_event(tape, model, probit=True)
+    assert np.abs(filtered.probability[calm:] - 0.4).max() < 0.04
+    assert np.abs(filtered.standardized_innovation[calm + 5 :]).max() < 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
