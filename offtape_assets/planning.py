@@ -26,7 +26,7 @@ from offtape_assets.tables.table import Partitions
 
 _PAUSE_SECONDS = 120.0
 """A longer silence between two steps means that a backfill ended or was interrupted."""
-_COMMAND_SECONDS = 14.0
+_COMMAND_SECONDS = 10.0
 """What the command itself takes: imports, Dagster's instance, the catalog (docs/cluster.md)."""
 
 
