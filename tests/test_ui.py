@@ -112,6 +112,33 @@ def test_a_mart_view_is_fresh_and_shows_its_columns(address: str) -> None:
         assert column.is_visible()
 
 
+COLUMN_LINEAGE = """
+{ assetNodeOrError(assetKey: {path: ["mart", "event_timeline"]}) { ... on AssetNode {
+    assetMaterializations(limit: 1) { metadataEntries { ... on TableColumnLineageMetadataEntry {
+        lineage { columnName columnDeps { assetKey { path } columnName } } } } } } } }
+"""
+
+
+def test_a_column_of_the_mart_leads_to_the_columns_it_is_made_of(address: str) -> None:
+    """As text on the page and as lineage in what the page asks; the free UI draws no graph of it."""
+    with open_page() as page:
+        page.goto(f"{address}/assets/mart/event_timeline")
+        row = page.locator("tr", has=page.get_by_text("columns_come_from", exact=True))
+        row.get_by_text("Show Markdown").click()
+        made_of = "model.kalshi_probabilities.standardized_innovation"
+        page.get_by_text(made_of, exact=True).first.wait_for()
+        answer = page.request.post(f"{address}/graphql", data={"query": COLUMN_LINEAGE}).json()
+    (event,) = answer["data"]["assetNodeOrError"]["assetMaterializations"]
+    (lineage,) = (entry["lineage"] for entry in event["metadataEntries"] if "lineage" in entry)
+    (found,) = (one["columnDeps"] for one in lineage if one["columnName"] == "shock")
+    assert found == [
+        {
+            "assetKey": {"path": ["model", "kalshi_probabilities"]},
+            "columnName": "standardized_innovation",
+        }
+    ]
+
+
 def test_a_backfill_is_started_and_finished_from_the_ui(address: str, warehouse: Path) -> None:
     with open_page() as page:
         page.goto(f"{address}/assets/raw/treasury_bills")

@@ -33,7 +33,7 @@ def lineage_of(table: Table) -> dict[str, dg.TableColumnLineage | dg.MetadataVal
     """
     found = column_lineage(table)
     lines = [
-        f"| {column} | {', '.join(f'{s.table}.{s.column}' for s in sources) or 'no table'} |"
+        f"| {column} | {', '.join(f'{s.table}.{s.column}' for s in sources) or 'no column'} |"
         for column, sources in found.items()
     ]
     return {

@@ -18,6 +18,7 @@ from offtape_assets.quality.suites import (
     COLUMNS,
     COUNT,
     ROWS_WRITTEN,
+    Expected,
     code_of,
     expected_of,
     judged_rows,
@@ -26,7 +27,7 @@ from offtape_assets.quality.suites import (
 )
 from offtape_assets.storage.claims import UNIQUE
 from offtape_assets.storage.connection import only_row, prepare
-from offtape_assets.storage.sql import group_checks, quoted
+from offtape_assets.storage.sql import quoted
 from offtape_assets.storage.warehouse import Partition, Warehouse
 from offtape_assets.tables.table import Table
 
@@ -103,8 +104,7 @@ class Gate:
     ) -> list[Passage]:
         """Judge all rows of a table on some dates.
 
-        Small dates without claims on groups are judged together; where one of them is guilty, each
-        is judged again by itself.
+        Small dates are judged together; where one of them is guilty, each is judged by itself.
 
         Parameters
         ----------
@@ -114,7 +114,7 @@ class Gate:
         with self._lock:
             self._open()
             count = sum(sum(rows.values()) for rows in dates.values())
-            if len(dates) > 1 and count <= ROWS_TOGETHER and not group_checks(table):
+            if len(dates) > 1 and count <= ROWS_TOGETHER:
                 together = self._judge(table, dates)
                 if together.is_clean:
                     return [together]
@@ -184,7 +184,20 @@ class Gate:
             name = repeated_codes(table)
             self._shared.execute(f"create or replace table {name} as select code from codes")
             self._shared.unregister("codes")
+        for expected in expected_of(table):
+            if expected.guilty:
+                self._find(table, expected, partitions)
         self._shared.commit()
+
+    def _find(self, table: Table, expected: Expected, partitions: Sequence[Partition]) -> None:
+        """Find guilty groups once for all queries, date by date: no group goes over midnight."""
+        days = sorted({partition.day for partition in partitions}, key=str) or [None]
+        batches = [
+            f"(from {_view(table)} where date = date '{day}')" if len(days) > 1 else _view(table)
+            for day in days
+        ]
+        rows = " union all ".join(f"({expected.guilty.format(batch=batch)})" for batch in batches)
+        self._shared.execute(f"create or replace table {expected.found_in(table)} as {rows}")
 
     def _repeated(self, table: Table, rows: str) -> pl.DataFrame:
         """Hashes of the key that occur twice; sorted, which takes a third of DuckDB's grouping."""

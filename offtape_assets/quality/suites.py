@@ -30,6 +30,14 @@ class Expected(NamedTuple):
     holds: str = ""
     guilty: str = ""
 
+    def found_in(self, table: Table) -> str:
+        """Name of the table of guilty rows; the gate fills it before Great Expectations asks."""
+        return f"{table.schema}_{table.name}_{self.claim}"
+
+    def found(self, table: Table) -> str:
+        """The guilty rows that the gate found; the batch is named because it must be."""
+        return f"select * from {self.found_in(table)} where exists (from {{batch}})"
+
 
 def expected_of(table: Table) -> list[Expected]:
     """The expectations on the rows of a table: its key, its claims, its claims on groups."""
@@ -106,7 +114,7 @@ def suite_of(table: Table) -> "ExpectationSuite":
         expectations.append(
             gxe.ExpectColumnValuesToNotBeNull(column=expected.claim, **words)
             if expected.holds
-            else gxe.UnexpectedRowsExpectation(unexpected_rows_query=expected.guilty, **words)
+            else gxe.UnexpectedRowsExpectation(unexpected_rows_query=expected.found(table), **words)
         )
     return gx.ExpectationSuite(table.full_name, expectations=expectations)
 

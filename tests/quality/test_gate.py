@@ -12,7 +12,7 @@ from offtape_assets.quality.gate import READABLE, Gate, Passage
 from offtape_assets.quality.suites import COLUMNS, COUNT
 from offtape_assets.storage.claims import UNIQUE
 from offtape_assets.storage.warehouse import Lineage, Partition, Warehouse
-from offtape_assets.tables import raw
+from offtape_assets.tables import model_options, raw
 
 TUESDAY, MONDAY = date(2024, 11, 5), date(2024, 11, 4)
 
@@ -141,6 +141,38 @@ def test_good_dates_are_judged_together_and_a_bad_one_parts_them(
     assert [e.guilty for e in monday.expectations if not e.passed] == [("AAA",)]
     assert tuesday.is_clean
     assert (monday.label, tuesday.label) == (str(MONDAY), str(TUESDAY))
+
+
+def write_laws(warehouse: Warehouse, day: date, last: float) -> None:
+    """Publish two instants' densities on three strikes; the last distribution ends at `last`."""
+    table = model_options.RISK_NEUTRAL_DENSITIES
+    query = f"""
+        from ({table.empty_select()}) union all by name
+        select timestamp '{day} 15:00:00' + interval (instant) minute as ts, date '2024-11-15' as expiry,
+            100.0 + point as strike, 0.2 as implied_vol, 0.5 as density,
+            case when instant = 1 and point = 2 then {last} else point / 2 end as cdf
+        from range(2) instants (instant), range(3) points (point)
+    """
+    target, scratch = Partition(table, day, "AAA"), warehouse.store.scratch()
+    with duckdb.connect() as connection:
+        lineage = Lineage("r", "c", "s", "f", {}, 6)
+        warehouse.publish(warehouse.write(connection, query, target, lineage, scratch), target)
+
+
+def test_groups_of_several_dates_are_judged_together_and_found_by_date(
+    gate: Gate, warehouse: Warehouse
+) -> None:
+    table = model_options.RISK_NEUTRAL_DENSITIES
+    for day in (MONDAY, TUESDAY):
+        write_laws(warehouse, day, 1.0)
+    dates = {day: warehouse.rows_written(table, day) for day in (MONDAY, TUESDAY)}
+    (together,) = gate.judge(table, dates)
+    assert together.is_clean
+    write_laws(warehouse, MONDAY, 0.25)
+    monday, tuesday = gate.judge(table, dates)
+    violated = {e.claim: (e.violations, e.guilty) for e in monday.expectations if not e.passed}
+    assert violated == {"cdf_rises": (1, ("AAA",))}
+    assert tuesday.is_clean
 
 
 def test_many_rows_are_judged_date_by_date(
