@@ -32,6 +32,8 @@ from tests.cluster import Cluster, bucket, cluster, kill, postgres, wait_for
 PROJECT = Path(__file__).resolve().parent.parent
 OF_THE_RUN = {"run_id", "ts", "page"}
 """Columns of the quality tables that name the run, its time and its page, not the data."""
+CLOCKED = {"fit_ms", "solve_ms"}
+"""Columns that tell how long an estimate took."""
 PATIENCE_SECONDS = 4 * 3600.0
 KILLED_AFTER = 0.4
 """Share of the partitions that exist when the worker is killed."""
@@ -163,7 +165,7 @@ def _dates(table: Table, *houses: House) -> list[date | None]:
 
 
 def _rows_sql(house: House, table: Table, day: date | None) -> str:
-    left_out = OF_THE_RUN if table.schema == "quality" else set()
+    left_out = CLOCKED | (OF_THE_RUN if table.schema == "quality" else set())
     names = ", ".join(f'"{c.name}"' for c in table.all_columns if c.name not in left_out)
     at = f" where date = date '{day}'" if day and table.schema != "quality" else ""
     return f"select {names} from ({house.warehouse.source_sql(table)}){at}"

@@ -173,7 +173,7 @@ def _tilt(base, away):  # type: ignore[no-untyped-def]
     return tilt
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")  # inlined or not, the same bits
 def moments(value, probability):  # type: ignore[no-untyped-def]
     """Mean, sd, skew and kurtosis (3 for a normal law) of values with these probabilities."""
     mean, square, cube, fourth = 0.0, 0.0, 0.0, 0.0
