@@ -116,7 +116,8 @@ class Gate:
             count = sum(sum(rows.values()) for rows in dates.values())
             if len(dates) > 1 and count <= ROWS_TOGETHER:
                 together = self._judge(table, dates)
-                if together.is_clean:
+                promised = {day: rows for day, rows in together.rows.items() if rows}
+                if together.is_clean and self._counts(table) == promised:
                     return [together]
             return [self._judge(table, {day: rows}) for day, rows in dates.items()]
 
@@ -143,6 +144,11 @@ class Gate:
             found.append(Expectation(READABLE, 0, UNJUDGED, True, guilty))
         read = {day: sum(rows.get(p, 0) for p in own) for day, own in dates.items()}
         return Passage(table, read, found, result)
+
+    def _counts(self, table: Table) -> dict[date | None, int]:
+        """Rows of each date: too many on one and too few on another are no good sum."""
+        query = f"select date, count(*) from {_view(table)} group by date"
+        return dict(self._shared.execute(query).fetchall())
 
     def _open(self) -> None:
         """Make the connection whose views Great Expectations reads, on the first passage.

@@ -143,6 +143,20 @@ def test_good_dates_are_judged_together_and_a_bad_one_parts_them(
     assert (monday.label, tuesday.label) == (str(MONDAY), str(TUESDAY))
 
 
+def test_rows_too_few_on_one_date_and_too_many_on_another_are_seen(
+    gate: Gate, warehouse: Warehouse
+) -> None:
+    write(warehouse, "AAA", MONDAY)
+    dates = {day: warehouse.rows_written(raw.TRADES, day) for day in (MONDAY, TUESDAY)}
+    for day, error in ((MONDAY, 1), (TUESDAY, -1)):
+        dates[day][Partition(raw.TRADES, day, "AAA")] += error
+    monday, tuesday = gate.judge(raw.TRADES, dates)
+    for passage in (monday, tuesday):
+        assert [(e.claim, e.violations) for e in passage.expectations if not e.passed] == [
+            (COUNT, 1)
+        ]
+
+
 def write_laws(warehouse: Warehouse, day: date, last: float) -> None:
     """Publish two instants' densities on three strikes; the last distribution ends at `last`."""
     table = model_options.RISK_NEUTRAL_DENSITIES
