@@ -114,6 +114,23 @@ def shown_anywhere(*folders: Path) -> list[str]:
     ]
 
 
+def killed_on_the_way(words: list[str], variables: dict[str, str], part: Path) -> int:
+    """Start a command, kill it once half a megabyte of a file is there; bytes that had arrived."""
+    process = subprocess.Popen(
+        words,
+        env=variables,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (part.is_file() and part.stat().st_size > 500_000):
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return part.stat().st_size
+
+
 @pytest.mark.slow
 def test_a_killed_fetch_resumes_without_refetching_and_the_backfill_reads_equal_bytes(
     bucket: Bucket, tmp_path: Path
@@ -134,21 +151,11 @@ def test_a_killed_fetch_resumes_without_refetching_and_the_backfill_reads_equal_
     sets = ["--dataset", "trades_v1,quotes_v1,minute_aggs_v1"]
     first = run_apart(bucket, landing, *words, "--dataset", "trades_v1")
     assert first.returncode == 0, first.stderr
-    process = subprocess.Popen(
+    arrived = killed_on_the_way(
         command(landing, *words, *sets),
-        env=environment(bucket),
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        environment(bucket),
+        landing / f".incoming/massive/us_stocks_sip/minute_aggs_v1/2024/11/{TUESDAY}.csv.gz",
     )
-    part = landing / ".incoming/massive/us_stocks_sip/minute_aggs_v1/2024/11"
-    part = part / f"{TUESDAY}.csv.gz"
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (part.is_file() and part.stat().st_size > 500_000):
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    arrived = part.stat().st_size
     assert 500_000 < arrived < len(large)
 
     again = run_apart(bucket, landing, *words, *sets)
