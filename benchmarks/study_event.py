@@ -31,7 +31,7 @@ CONTRACTS = ("YES", "NO")
 EVENT_DATE = date(2024, 11, 5)
 NIGHT = date(2024, 11, 6)
 SETTLED_HOUR = 26.0
-FIRST = 600
+FIRST = 700
 
 
 class Finding(NamedTuple):

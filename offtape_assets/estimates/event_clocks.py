@@ -18,6 +18,7 @@ from offtape_assets.quant.event_clock import (
     local_variance_rate,
 )
 from offtape_assets.quant.event_clock_fit import ClockFit, fit_digital_clock, fit_taleb_clock
+from offtape_assets.quant.ucbm import digital_clock, taleb_clock
 
 WINDOW = 120  # minutes of the jump test
 STEP = 10  # traded minutes between the samples of a rate: a filter of few trades moves in lumps
@@ -27,10 +28,14 @@ RATE_WINDOW = 12  # such steps: two hours
 OVERLAP = np.sqrt(2.0 / 3.0)  # error of the mean over the STEP ways to begin, of one way's error
 JUMP_LIMIT = 3.0  # standard deviations a minute may move before a fit takes it for a jump
 REFIT = 30  # minutes between fits of a clock's parameter
+FIT_STEPS = (1, 2, 3, 5)  # traded minutes between the samples of a fit
+FAINT = 0.2  # share of a clock's variance that the filter's may make up
 MINUTES = 1440
 EstimateRate = Callable[[np.ndarray, np.ndarray, np.ndarray], ClockRates]
 FitClock = Callable[[np.ndarray, np.ndarray, float, float, float], ClockFit]
+ClockOf = Callable[[np.ndarray, float, float], np.ndarray]
 RateOf = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+_DIGITAL, _TALEB = (fit_digital_clock, digital_clock), (fit_taleb_clock, taleb_clock)
 _ESTIMATES = ("clock_rate", "clock_rate_error", "clock_parameter", "clock_parameter_error")
 _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "ts": pl.Datetime("us"),
@@ -82,8 +87,8 @@ def event_clocks(
     frames = [
         rows.join(_rates(minutes, "local_variance", _local_variance, jumped), on="ts"),
         rows.join(_rates(minutes, "bipower", _bipower, jumped), on="ts"),
-        rows.join(_fits(minutes, "digital", fit_digital_clock, settled.timestamp()), on="ts"),
-        rows.join(_fits(minutes, "taleb", fit_taleb_clock, settled.timestamp()), on="ts"),
+        rows.join(_fits(minutes, "digital", *_DIGITAL, settled.timestamp()), on="ts"),
+        rows.join(_fits(minutes, "taleb", *_TALEB, settled.timestamp()), on="ts"),
     ]
     filled = [_every_minute(frame, day) for frame in frames]
     filled[2] = _with_rate(filled[2], _digital_rate, settled.timestamp())
@@ -178,8 +183,8 @@ def _mean_of_latest(values: np.ndarray) -> np.ndarray:
 
 def _doubt(samples: pl.DataFrame) -> np.ndarray:
     """The rate that the filter's variance at both ends of the trailing steps could hide."""
-    slope = np.exp(-0.5 * ndtri(samples["probability"].to_numpy()) ** 2) / np.sqrt(2.0 * np.pi)
-    ends = (pl.col("variance") + pl.col("variance").shift(1)) / pl.Series(slope) ** 2
+    slope = pl.Series(_slope(samples["probability"].to_numpy()))
+    ends = (pl.col("variance") + pl.col("variance").shift(1)) / slope**2
     hidden = samples.select(
         ends.rolling_sum(RATE_WINDOW, min_samples=1)
         / pl.col("seconds").diff().rolling_sum(RATE_WINDOW, min_samples=1)
@@ -187,14 +192,15 @@ def _doubt(samples: pl.DataFrame) -> np.ndarray:
     return hidden.to_series().to_numpy()
 
 
-def _fits(minutes: pl.DataFrame, method: str, fit: FitClock, end: float) -> pl.DataFrame:
+def _fits(
+    minutes: pl.DataFrame, method: str, fit: FitClock, clock: ClockOf, end: float
+) -> pl.DataFrame:
     """The parameter in force at each traded minute: fitted every REFIT of them, to those so far."""
     before = minutes.filter(pl.col("seconds") < end)
-    seconds, b = before["seconds"].to_numpy(), before["probability"].to_numpy()
     latest, fits = ClockFit(np.nan, np.nan, np.nan, "too_few"), []
     for k in range(minutes.height):
-        if k and k % REFIT == 0 and k < seconds.size:
-            latest = fit(seconds[: k + 1], b[: k + 1], end, PINNED, JUMP_LIMIT)
+        if k and k % REFIT == 0 and k < before.height:
+            latest = _clear_fit(before[: k + 1], fit, clock, end)
         fits.append(latest)
     found = pl.DataFrame(fits, schema=ClockFit._fields, orient="row")
     return minutes.select("ts").with_columns(
@@ -203,6 +209,35 @@ def _fits(minutes: pl.DataFrame, method: str, fit: FitClock, end: float) -> pl.D
         found["standard_error"].cast(pl.Float64).alias("clock_parameter_error"),
         found["status"],
     )
+
+
+def _clear_fit(minutes: pl.DataFrame, fit: FitClock, clock: ClockOf, end: float) -> ClockFit:
+    """The fit to the shortest steps beside which the filter's own variance is FAINT.
+
+    Near certainty a cent hides the moves of a minute and the filter follows late: c comes out low.
+    Of longer steps the fits that begin at as many different minutes are averaged.
+    """
+    seconds, b = minutes["seconds"].to_numpy(), minutes["probability"].to_numpy()
+    hidden = minutes["variance"].to_numpy() / _slope(b) ** 2
+    best = ClockFit(np.nan, np.nan, np.nan, "too_few")
+    for step in FIT_STEPS:
+        fits = [fit(seconds[i::step], b[i::step], end, PINNED, JUMP_LIMIT) for i in range(step)]
+        good = [found for found in fits if found.status == "ok"]
+        if not good:
+            return best if best.status == "ok" else fits[0]
+        parameter, error, likelihood = np.mean([found[:3] for found in good], axis=0)
+        best = ClockFit(float(parameter), float(error), float(likelihood), "ok")
+        own = slice(None, None, step)
+        counted = (b[own][:-1] > PINNED) & (b[own][:-1] < 1.0 - PINNED)
+        moved = np.diff(clock(seconds[own], end, best.parameter))[counted].sum()
+        if (hidden[own][:-1] + hidden[own][1:])[counted].sum() < FAINT * moved:
+            break
+    return best
+
+
+def _slope(probability: np.ndarray) -> np.ndarray:
+    """phi(U) at B = Phi(U)."""
+    return np.exp(-0.5 * ndtri(probability) ** 2) / np.sqrt(2.0 * np.pi)
 
 
 def _digital_rate(c: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,10 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose
+from scipy.stats import norm
 
 from offtape_assets.estimates.event import event_trades, filter_probabilities, ljung_box
 from offtape_assets.estimates.event_clocks import event_clocks
 from offtape_assets.quant.kalman import filter_local_level
+from offtape_assets.quant.ucbm import digital_clock, simulate_ucbm
 from offtape_assets.sources.simulator.event import Event
 from offtape_assets.sources.simulator.kalshi import trades as simulated_trades
 from offtape_assets.sources.simulator.settings import World
@@ -202,6 +204,30 @@ def test_minutes_without_a_trade_are_not_minutes_without_movement() -> None:
     assert halt["clock_rate"].n_unique() == 1
     assert not halt["is_jump"].any()
     assert halt["status"].unique().to_list() == ["ok"]
+
+
+def test_a_filter_that_follows_late_does_not_slow_the_clock() -> None:
+    """Half of a move seen each minute makes c of one-minute steps .6; the filter's variance says so."""
+    minutes, end = 60.0 * np.arange(1, 361), 60.0 * 421
+    clock = digital_clock(minutes, end)
+    paths = simulate_ucbm(0.8, clock, 12, np.random.default_rng(11))
+    steps = np.diff(clock, prepend=clock[0])
+    found = []
+    for path in paths.T:
+        seen = np.empty(path.size)
+        seen[0] = path[0]
+        for k in range(1, path.size):
+            seen[k] = 0.5 * (seen[k - 1] + path[k])
+        variance = norm.pdf(norm.ppf(seen)) ** 2 * steps / 3  # what such a filter does not know
+        stamps = [START + timedelta(seconds=s - 30) for s in minutes]
+        frame = pl.DataFrame(
+            {"ts": stamps, "method": "continuous", "probability": seen, "variance": variance}
+        )
+        settled = (START - datetime(2024, 11, 5, 5)).total_seconds() / 3600 + end / 3600
+        rows = event_clocks(frame, DAY, DAY, settled).filter(method="digital", status="ok")
+        found += rows["clock_parameter"].to_list()[-1:]
+    assert len(found) >= 9
+    assert np.median(found) == pytest.approx(1.0, abs=0.15)
 
 
 def test_clock_rows_never_see_the_future(event_day) -> None:
