@@ -13,6 +13,7 @@ from offtape_assets.assets.house import House
 from offtape_assets.assets.mart import KEYS as MART_KEYS
 from offtape_assets.assets.mart import STEP as MART_STEP
 from offtape_assets.assets.materialize import FORCE_TAG, asset_key, day_job
+from offtape_assets.assets.quality import unjudged
 from offtape_assets.instance import open_instance
 from offtape_assets.launching import dates_at_once, launcher
 from offtape_assets.quality.gate import preload
@@ -91,7 +92,7 @@ class Backfill:
     def _unsettled(
         self, wave: Sequence[TableAsset], days: Sequence[date | None], wanted: set[str]
     ) -> list[TableAsset]:
-        """Assets of a wave with a partition to build, and those of the wave that read them."""
+        """Assets of a wave with a partition to build or to judge, and those that read them."""
         changing: list[TableAsset] = []
         scratch = self.house.warehouse.store.scratch()
         try:
@@ -109,6 +110,7 @@ class Backfill:
                         )
                         for ticker in tickers
                     )
+                    or any(True for _ in unjudged(self.house, asset, days))
                 ):
                     changing.append(asset)
         finally:

@@ -5,7 +5,7 @@ that exactly what depends on it stops.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -18,7 +18,7 @@ from offtape_assets.assets.house import House
 from offtape_assets.quality.data_docs import page_of, write_page
 from offtape_assets.quality.gate import UNJUDGED, Expectation, Passage
 from offtape_assets.storage.claims import how_to_see
-from offtape_assets.storage.warehouse import Lineage, Partition
+from offtape_assets.storage.warehouse import DATA, Lineage, Partition
 from offtape_assets.tables.quality import GATES
 from offtape_assets.tables.table import Table
 
@@ -31,14 +31,16 @@ log = logging.getLogger(__name__)
 def through_gates(
     house: House, asset: TableAsset, outcomes: Sequence[Outcome], run_id: str
 ) -> tuple[list[Outcome], list[Passage]]:
-    """Judge the tables on every date with a new partition; refuse the partitions that are guilty.
+    """Judge the tables on every date that is unjudged; refuse the partitions that are guilty.
 
     Returns
     -------
     outcomes, passages
         The outcomes, those of refused partitions as failed; the verdict of each gate.
     """
-    days = sorted({o.day for o in outcomes if o.status == "built"}, key=lambda d: d or date.min)
+    built = {outcome.day for outcome in outcomes if outcome.status == "built"}
+    left = {outcome.day for outcome in outcomes if outcome.status == "unchanged"} - built
+    days = sorted(built | set(unjudged(house, asset, left)), key=lambda day: day or date.min)
     passages: list[Passage] = []
     for table in asset.tables if days else ():
         dates = {day: house.warehouse.rows_written(table, day) for day in days}
@@ -50,6 +52,20 @@ def through_gates(
     for passage in passages:
         refused = _reasons(passage) | refused
     return [_refuse(house, asset, outcome, refused) for outcome in outcomes], passages
+
+
+def unjudged(house: House, asset: TableAsset, days: Iterable[date | None]) -> Iterator[date | None]:
+    """Dates with rows newer than the verdict on them: a step was killed before its gates."""
+    store = house.warehouse.store
+    for day in days:
+        for target in (Partition(table, day) for table in asset.tables):
+            files = [e for e in store.listing(f"{target.folder}/") if e.key.endswith(DATA)]
+            spoken = max(
+                (e.modified for e in store.listing(quality_key(GATES, target))), default=None
+            )
+            if files and (spoken is None or spoken < max(e.modified for e in files)):
+                yield day
+                break
 
 
 def gate_check_spec(table: Table) -> dg.AssetCheckSpec:

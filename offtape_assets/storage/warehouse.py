@@ -26,6 +26,10 @@ _NULL_WORDS = {"NULL", "__HIVE_DEFAULT_PARTITION__"}
 """Path values DuckDB reads as NULL; a percent-encoded first letter keeps them text."""
 
 
+DATA = "data.parquet"
+"""Name of the file with a partition's rows."""
+
+
 class Partition(NamedTuple):
     """One partition of one table; `day` is None for reference tables, `ticker` may be empty."""
 
@@ -46,7 +50,7 @@ class Partition(NamedTuple):
     @property
     def file(self) -> str:
         """Key of the partition's rows."""
-        return f"{self.folder}/data.parquet"
+        return f"{self.folder}/{DATA}"
 
     @property
     def note(self) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from offtape_assets.assets import features as features_assets
-from offtape_assets.assets import raw_day
+from offtape_assets.assets import materialize, raw_day
 from offtape_assets.assets.house import open_house
 from offtape_assets.assets.inputs import Inputs
 from offtape_assets.backfill import Backfill, Problem
@@ -164,3 +164,24 @@ def rows_shown(warehouse: Path, reason: str) -> list[tuple]:
     (query,) = shlex.split(command.group(1))
     with open_catalog(Warehouse(str(warehouse))) as catalog:
         return catalog.execute(query).fetchall()
+
+
+def test_a_gate_that_a_kill_left_out_is_passed_on_the_rerun(
+    landing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            materialize, "through_gates", lambda house, asset, outcomes, run_id: (outcomes, [])
+        )
+        assert build(landing, tmp_path / "w") == []
+    assert list((tmp_path / "w").glob("quality/gates/**/*.parquet")) == []
+    assert build(landing, tmp_path / "w") == []
+    with open_catalog(Warehouse(str(tmp_path / "w"))) as connection:
+        judged = {name for (name,) in connection.execute(
+            "select distinct schema_name || '.' || table_name from quality.gates"
+        ).fetchall()}  # fmt: skip
+    assert {"raw.trades", "raw.quotes", "features.signed_trades", "features.mid_ticks"} <= judged
+    before = {f: f.stat().st_mtime_ns for f in (tmp_path / "w").glob("quality/gates/**/*.parquet")}
+    assert build(landing, tmp_path / "w") == []
+    after = {f: f.stat().st_mtime_ns for f in (tmp_path / "w").glob("quality/gates/**/*.parquet")}
+    assert after == before  # judged once
