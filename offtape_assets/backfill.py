@@ -13,7 +13,7 @@ from offtape_assets.assets.house import House
 from offtape_assets.assets.mart import KEYS as MART_KEYS
 from offtape_assets.assets.mart import STEP as MART_STEP
 from offtape_assets.assets.materialize import FORCE_TAG, asset_key, day_job
-from offtape_assets.assets.quality import unjudged
+from offtape_assets.assets.quality import is_unjudged
 from offtape_assets.instance import open_instance
 from offtape_assets.launching import dates_at_once, launcher
 from offtape_assets.quality.gate import preload
@@ -104,13 +104,12 @@ class Backfill:
                     forced
                     or any(read.table in upstream for read in asset.reads)
                     or any(
-                        job.standing(ticker) not in ("done", "absent")
+                        any(job.standing(ticker) not in ("done", "absent") for ticker in tickers)
+                        or is_unjudged(self.house, asset, job.day, job.states)
                         for job in (
                             day_job(self.house, asset, day, tickers, scratch) for day in days
                         )
-                        for ticker in tickers
                     )
-                    or any(True for _ in unjudged(self.house, asset, days))
                 ):
                     changing.append(asset)
         finally:

@@ -35,7 +35,8 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.root, self._landing = folder / "warehouse", folder / "landing"
         small_day.land(self._landing, TUESDAY, ["AAA", "BBB"])
-        assert self.run("backfill", "--select", SELECT, *self._days)[0] == 0
+        code, said = self.run("backfill", "--select", SELECT, *self._days)
+        assert code == 0, said
 
     _days = ("--from", str(TUESDAY), "--to", str(TUESDAY))
 

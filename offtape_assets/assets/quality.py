@@ -5,7 +5,7 @@ that exactly what depends on it stops.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -13,12 +13,12 @@ import dagster as dg
 import polars as pl
 
 from offtape_assets.assets.day_job import Outcome, quality_key
-from offtape_assets.assets.declare import TableAsset
+from offtape_assets.assets.declare import TableAsset, digest
 from offtape_assets.assets.house import House
 from offtape_assets.quality.data_docs import page_of, write_page
 from offtape_assets.quality.gate import UNJUDGED, Expectation, Passage
 from offtape_assets.storage.claims import how_to_see
-from offtape_assets.storage.warehouse import DATA, Lineage, Partition
+from offtape_assets.storage.warehouse import Lineage, Partition, State
 from offtape_assets.tables.quality import GATES
 from offtape_assets.tables.table import Table
 
@@ -39,33 +39,47 @@ def through_gates(
         The outcomes, those of refused partitions as failed; the verdict of each gate.
     """
     built = {outcome.day for outcome in outcomes if outcome.status == "built"}
-    left = {outcome.day for outcome in outcomes if outcome.status == "unchanged"} - built
-    days = sorted(built | set(unjudged(house, asset, left)), key=lambda day: day or date.min)
+    unchanged = {outcome.day for outcome in outcomes if outcome.status == "unchanged"}
+    left = {
+        day
+        for day in unchanged - built
+        if is_unjudged(house, asset, day, house.warehouse.states(asset.tables, day))
+    }
+    days = sorted(built | left, key=lambda day: day or date.min)
     passages: list[Passage] = []
     for table in asset.tables if days else ():
         dates = {day: house.warehouse.rows_written(table, day) for day in days}
         passages += house.gate.judge(table, dates)
     for passage in passages:
         write_page(house.warehouse, passage)
-    _record(house, passages, run_id)
     refused: dict[tuple[date | None, str], str] = {}
     for passage in passages:
         refused = _reasons(passage) | refused
-    return [_refuse(house, asset, outcome, refused) for outcome in outcomes], passages
+    kept = [_refuse(house, asset, outcome, refused) for outcome in outcomes]
+    _record(house, passages, run_id)
+    return kept, passages
 
 
-def unjudged(house: House, asset: TableAsset, days: Iterable[date | None]) -> Iterator[date | None]:
-    """Dates with rows newer than the verdict on them: a step was killed before its gates."""
-    store = house.warehouse.store
-    for day in days:
-        for target in (Partition(table, day) for table in asset.tables):
-            files = [e for e in store.listing(f"{target.folder}/") if e.key.endswith(DATA)]
-            spoken = max(
-                (e.modified for e in store.listing(quality_key(GATES, target))), default=None
-            )
-            if files and (spoken is None or spoken < max(e.modified for e in files)):
-                yield day
-                break
+def is_unjudged(
+    house: House, asset: TableAsset, day: date | None, states: Mapping[Partition, State]
+) -> bool:
+    """Whether partitions of a date are not those judged last: a step was killed before its gates."""
+    for target in (Partition(table, day) for table in asset.tables):
+        judged = _judged(target, states)
+        spoken = house.warehouse.lineage(quality_key(GATES, target)) if judged else None
+        if judged and (spoken is None or spoken.fingerprint != judged):
+            return True
+    return False
+
+
+def _judged(target: Partition, states: Mapping[Partition, State]) -> str:
+    """Fingerprint of a date's good partitions, by ticker and the run that built each."""
+    good = {
+        partition.ticker: f"{state.fingerprint} {state.run_id}"
+        for partition, state in states.items()
+        if partition[:2] == target[:2] and state.status == "done"
+    }
+    return digest([good]) if good else ""
 
 
 def gate_check_spec(table: Table) -> dg.AssetCheckSpec:
@@ -146,14 +160,15 @@ def _record(house: House, passages: Sequence[Passage], run_id: str) -> None:
             for day in passage.rows:
                 frame = _verdicts(passage, day, run_id)
                 connection.register("spoken", frame.to_arrow())
+                target = Partition(passage.table, day)
+                judged = _judged(target, house.warehouse.states([passage.table], day))
                 file = house.warehouse.write(
                     connection,
                     "select * from spoken",
                     Partition(GATES),
-                    Lineage(run_id, "", "", "", {}, frame.height),
+                    Lineage(run_id, "", "", judged, {}, frame.height),
                     scratch,
                 )
-                target = Partition(passage.table, day)
                 house.warehouse.store.put(file, quality_key(GATES, target))
     scratch.rmdir()
 

@@ -26,10 +26,6 @@ _NULL_WORDS = {"NULL", "__HIVE_DEFAULT_PARTITION__"}
 """Path values DuckDB reads as NULL; a percent-encoded first letter keeps them text."""
 
 
-DATA = "data.parquet"
-"""Name of the file with a partition's rows."""
-
-
 class Partition(NamedTuple):
     """One partition of one table; `day` is None for reference tables, `ticker` may be empty."""
 
@@ -50,7 +46,7 @@ class Partition(NamedTuple):
     @property
     def file(self) -> str:
         """Key of the partition's rows."""
-        return f"{self.folder}/{DATA}"
+        return f"{self.folder}/data.parquet"
 
     @property
     def note(self) -> str:
@@ -200,6 +196,10 @@ class Warehouse:
             self._partition(table, day, key): lineage.rows if lineage else 0
             for key, lineage in self._footers(files)
         }
+
+    def lineage(self, key: str) -> Lineage | None:
+        """The footer of one file; None where there is none, or none that can be read."""
+        return self._footers([key])[0][1]
 
     def days(self, table: Table) -> list[date]:
         """Dates on which `table` has rows or a note, in order."""
