@@ -143,9 +143,14 @@ def test_a_backfill_is_started_and_finished_from_the_ui(address: str, warehouse:
     with open_page() as page:
         page.goto(f"{address}/assets/raw/treasury_bills")
         page.get_by_role("button", name="Materialize").first.click()
-        page.get_by_role("button", name="All", exact=True).click()
-        page.get_by_role("button", name="Launch backfill").click()
-        page.get_by_role("button", name="Launch backfill").wait_for(state="hidden")
+        launch = page.get_by_role("button", name="Launch backfill")
+        for _ in range(30):  # "All" takes the dates that the dialog has loaded, at first none
+            page.get_by_role("button", name="All", exact=True).click()
+            page.wait_for_timeout(1000)
+            if launch.is_enabled():
+                break
+        launch.click()
+        launch.wait_for(state="hidden")
         page.goto(f"{address}/runs?view=backfills")
         page.get_by_text("raw / treasury_bills").first.wait_for()
         page.get_by_text("Success", exact=True).first.wait_for(timeout=240_000)
