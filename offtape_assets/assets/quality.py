@@ -55,7 +55,7 @@ def through_gates(
     refused: dict[tuple[date | None, str], str] = {}
     for passage in passages:
         refused = _reasons(passage) | refused
-    kept = [_refuse(house, asset, outcome, refused) for outcome in outcomes]
+    kept = _refuse(house, asset, outcomes, refused)
     _record(house, passages, run_id)
     return kept, passages
 
@@ -132,18 +132,25 @@ def _reasons(passage: Passage) -> dict[tuple[date | None, str], str]:
 
 
 def _refuse(
-    house: House, asset: TableAsset, outcome: Outcome, refused: dict[tuple[date | None, str], str]
-) -> Outcome:
-    reason = refused.get((outcome.day, outcome.ticker))
-    if reason is None or outcome.status == "failed":
-        return outcome
+    house: House,
+    asset: TableAsset,
+    outcomes: Sequence[Outcome],
+    refused: Mapping[tuple[date | None, str], str],
+) -> list[Outcome]:
+    """Note every guilty partition as failed, also one that an earlier run left unjudged."""
+    failed = {(o.day, o.ticker) for o in outcomes if o.status == "failed"}  # they have a note
+    guilty = {target: reason for target, reason in refused.items() if target not in failed}
     scratch = house.warehouse.store.scratch()
-    for table in asset.tables:
-        house.warehouse.note(
-            Partition(table, outcome.day, outcome.ticker), "failed", reason, scratch
-        )
+    for (day, ticker), reason in guilty.items():
+        for table in asset.tables:
+            house.warehouse.note(Partition(table, day, ticker), "failed", reason, scratch)
     scratch.rmdir()
-    return replace(outcome, status="failed", reason=reason)
+    return [
+        replace(outcome, status="failed", reason=guilty[outcome.day, outcome.ticker])
+        if (outcome.day, outcome.ticker) in guilty
+        else outcome
+        for outcome in outcomes
+    ]
 
 
 def _words(expectation: Expectation) -> str:

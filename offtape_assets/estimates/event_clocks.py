@@ -18,7 +18,7 @@ from offtape_assets.quant.event_clock import (
     local_variance_rate,
 )
 from offtape_assets.quant.event_clock_fit import ClockFit, fit_digital_clock, fit_taleb_clock
-from offtape_assets.quant.ucbm import digital_clock, taleb_clock
+from offtape_assets.quant.ucbm import digital_clock, probit_slope, taleb_clock
 
 WINDOW = 120  # minutes of the jump test
 STEP = 10  # traded minutes between the samples of a rate: a filter of few trades moves in lumps
@@ -183,7 +183,7 @@ def _mean_of_latest(values: np.ndarray) -> np.ndarray:
 
 def _doubt(samples: pl.DataFrame) -> np.ndarray:
     """The rate that the filter's variance at both ends of the trailing steps could hide."""
-    slope = pl.Series(_slope(samples["probability"].to_numpy()))
+    slope = pl.Series(probit_slope(samples["probability"].to_numpy()))
     ends = (pl.col("variance") + pl.col("variance").shift(1)) / slope**2
     hidden = samples.select(
         ends.rolling_sum(RATE_WINDOW, min_samples=1)
@@ -217,8 +217,9 @@ def _clear_fit(minutes: pl.DataFrame, fit: FitClock, clock: ClockOf, end: float)
     Near certainty a cent hides the moves of a minute and the filter follows late: c comes out low.
     Of longer steps the fits that begin at as many different minutes are averaged.
     """
+    minutes = minutes.filter((pl.col("probability") > 0) & (pl.col("probability") < 1))
     seconds, b = minutes["seconds"].to_numpy(), minutes["probability"].to_numpy()
-    hidden = minutes["variance"].to_numpy() / _slope(b) ** 2
+    hidden = minutes["variance"].to_numpy() / probit_slope(b) ** 2
     best = ClockFit(np.nan, np.nan, np.nan, "too_few")
     for step in FIT_STEPS:
         fits = [fit(seconds[i::step], b[i::step], end, PINNED, JUMP_LIMIT) for i in range(step)]
@@ -233,11 +234,6 @@ def _clear_fit(minutes: pl.DataFrame, fit: FitClock, clock: ClockOf, end: float)
         if (hidden[own][:-1] + hidden[own][1:])[counted].sum() < FAINT * moved:
             break
     return best
-
-
-def _slope(probability: np.ndarray) -> np.ndarray:
-    """phi(U) at B = Phi(U)."""
-    return np.exp(-0.5 * ndtri(probability) ** 2) / np.sqrt(2.0 * np.pi)
 
 
 def _digital_rate(c: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

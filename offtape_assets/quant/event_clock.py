@@ -7,7 +7,8 @@ of one parameter in event_clock_fit.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
+
+from offtape_assets.quant.ucbm import probit_slope
 
 FEWEST_INCREMENTS = 10
 BIPOWER_RELATIVE_VARIANCE = np.pi**2 / 4 + np.pi - 3  # 2.61, of bipower variation times n
@@ -54,7 +55,7 @@ def _steps(
         raise ValueError(f"edge must be at least 0 and below 0.5, got {edge}")
     moves = np.diff(b if jumped is None else b - np.asarray(jumped, np.float64))
     with np.errstate(invalid="ignore"):
-        slope = np.exp(-0.5 * ndtri(b[:-1]) ** 2) / np.sqrt(2.0 * np.pi)
+        slope = probit_slope(b[:-1])
         usable = np.isfinite(moves) & (b[:-1] > edge) & (b[:-1] < 1.0 - edge)
     scaled = np.divide(moves, slope, out=np.zeros_like(dt), where=usable)
     return dt, scaled, usable

@@ -13,6 +13,11 @@ def probit(probability: np.ndarray) -> np.ndarray:
     return ndtri(probability)
 
 
+def probit_slope(probability: np.ndarray) -> np.ndarray:
+    """phi(U) at B = Phi(U), of any shape: dB = phi(U) nu dW; 0 at 0 and 1."""
+    return np.exp(-0.5 * ndtri(probability) ** 2) / np.sqrt(2.0 * np.pi)
+
+
 def digital_clock(times: np.ndarray, expiry: float, strength: float = 1.0) -> np.ndarray:
     """Information gained by each time under nu = c / sqrt(T - t).
 

@@ -33,9 +33,9 @@ def landing(tmp_path: Path) -> Path:
     return tmp_path / "landing"
 
 
-def build(landing: Path, warehouse: Path) -> list[Problem]:
+def build(landing: Path, warehouse: Path, tickers: list[str] = TICKERS) -> list[Problem]:
     settings = Settings(
-        source="landing", landing=landing, warehouse=str(warehouse), tickers=",".join(TICKERS),
+        source="landing", landing=landing, warehouse=str(warehouse), tickers=",".join(tickers),
         start_date=TUESDAY, last_date=TUESDAY, workers=1,
     )  # fmt: skip
     return Backfill(settings, open_house(settings), TUESDAY, TUESDAY, SELECT).run()
@@ -129,12 +129,6 @@ def test_what_slips_past_the_step_is_refused_at_the_gate(
     """A sieve that keeps everything: the gate alone sees the bad row."""
     rewrite(landing, [small_day.trade(TUESDAY, "AAA", 70, "-5")])
 
-    def keeps_everything(connection, rows, partition):
-        names = ", ".join(column.name for column in partition.table.columns)
-        count = connection.execute(f"select count(*) from ({rows})").fetchone()[0]
-        nothing = pl.DataFrame(schema={"reason": pl.String, "row_json": pl.String})
-        return f"select {names} from ({rows})", count, nothing
-
     monkeypatch.setattr(raw_day, "set_aside", keeps_everything)
     problems = {p.partition.split()[0]: p.reason for p in build(landing, tmp_path / "w")}
     assert set(problems) == {"raw.trades", "features.signed_trades"}
@@ -155,6 +149,14 @@ def test_what_slips_past_the_step_is_refused_at_the_gate(
     monkeypatch.undo()
     assert build(landing, tmp_path / "w") == []
     assert standing(tmp_path / "w", features.SIGNED_TRADES) == {"AAA": "done", "BBB": "done"}
+
+
+def keeps_everything(connection, rows, partition):
+    """A sieve that sets nothing aside."""
+    names = ", ".join(column.name for column in partition.table.columns)
+    count = connection.execute(f"select count(*) from ({rows})").fetchone()[0]
+    nothing = pl.DataFrame(schema={"reason": pl.String, "row_json": pl.String})
+    return f"select {names} from ({rows})", count, nothing
 
 
 def rows_shown(warehouse: Path, reason: str) -> list[tuple]:
@@ -185,3 +187,18 @@ def test_a_gate_that_a_kill_left_out_is_passed_on_the_rerun(
     assert build(landing, tmp_path / "w") == []
     after = {f: f.stat().st_mtime_ns for f in (tmp_path / "w").glob("quality/gates/**/*.parquet")}
     assert after == before  # judged once
+
+
+def test_what_a_kill_left_unjudged_is_refused_though_another_ticker_is_asked_for(
+    landing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rewrite(landing, [small_day.trade(TUESDAY, "AAA", 70, "-5")])
+    with monkeypatch.context() as patch:
+        patch.setattr(raw_day, "set_aside", keeps_everything)
+        patch.setattr(
+            materialize, "through_gates", lambda house, asset, outcomes, run_id: (outcomes, [])
+        )
+        build(landing, tmp_path / "w")
+    assert standing(tmp_path / "w", raw.TRADES) == {"AAA": "done", "BBB": "done"}
+    build(landing, tmp_path / "w", ["BBB"])
+    assert standing(tmp_path / "w", raw.TRADES) == {"AAA": "failed", "BBB": "done"}

@@ -94,7 +94,8 @@ def _reduce(path: Path, staged: Path, day: date) -> list[tuple[str, str]]:
                 _reject(block, at, "of a second that was closed by a later quote of its ticker")
                 for at in lines.start[is_of_day][is_late].tolist()
             ]
-            rejects += [_reject(block, at, "of another date") for at in lines.start[~is_of_day]]
+            strays = lines.start[~is_of_day].tolist()
+            rejects += [_reject(block, at, "of another date") for at in strays]
             if len(rejects) > flat_file.REJECT_LIMIT:
                 raise SourceError(
                     f"{path}: more than {flat_file.REJECT_LIMIT} rows cannot be used, the last "

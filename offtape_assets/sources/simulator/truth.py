@@ -9,8 +9,8 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtri
 
+from offtape_assets.quant.ucbm import probit_slope
 from offtape_assets.sources.simulator import dirt
 from offtape_assets.sources.simulator.event import Event, utc_midnight
 from offtape_assets.sources.simulator.laws import exposures
@@ -43,7 +43,7 @@ def event_path(world: World, event: Event, day: date) -> pl.DataFrame:
     moves = world.kind != "constant"
     is_jump = event.clock.is_jump[slot] & moves
     before = event.probability(known - 1)
-    slope = np.exp(-0.5 * ndtri(before) ** 2) / np.sqrt(2.0 * np.pi)
+    slope = probit_slope(before)
     moved = np.where(is_jump, event.probability(known) - before, 0.0)
     scaled = np.divide(moved, slope, np.zeros_like(slope), where=slope > 0)
     return pl.DataFrame({
