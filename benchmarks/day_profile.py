@@ -4,15 +4,19 @@
 
 Processor seconds of one worker (other work on the machine does not stretch them), beside those of the
 whole run: building each asset's partitions, the gates, Dagster's history, deciding what is to build.
-40 names, 4 with --quick. The largest parts are shown.
+A light day and a heavy one (200 million quotes), 40 names, 4 with --quick. The largest parts are shown.
 """
 
+import resource
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -83,10 +87,9 @@ def watch(clock: Clock) -> None:
     Backfill._unsettled = clock.timed("what is to build", Backfill._unsettled)  # type: ignore[assignment,method-assign]  # fmt: skip
 
 
-def main() -> None:
-    options = arguments("where a day goes")
-    tickers = STUDY_TICKERS[:4] if options.quick else STUDY_TICKERS
-    day, clock = Settings().event_date, Clock()
+def profile(rates: Literal["light", "heavy"], count: int) -> list[Row]:
+    """Build the event day of so many names in this process; its largest parts and its peak memory."""
+    tickers, day, clock = STUDY_TICKERS[:count], Settings().event_date, Clock()
     watch(clock)
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
@@ -95,18 +98,31 @@ def main() -> None:
             start_date=first_day_needed(None, day, day),
             last_date=day,
             workers=1,
+            rates=rates,
         )
         for problem in Backfill(settings, open_house(settings), day, day).run()[:5]:
             print(problem, file=sys.stderr)
     clock.switch("end")
     whole = sum(part[0] for part in clock.parts.values())
-    ordered = sorted(clock.parts.items(), key=lambda item: -item[1][0])
-    rows = [
-        Row(name.replace("__", ", "), processor, whole, "the whole run", whole / max(processor, 1e-9),
-            f"{processor / whole:.1%} of the run, wall {wall:.0f} s, {calls} times", "reported", True)
-        for name, (processor, wall, calls) in ordered[:SHOWN]
-    ]  # fmt: skip
-    report(f"The event day of {len(tickers)} names, processor seconds", rows, options.format)
+    wall = sum(part[1] for part in clock.parts.values())
+    ordered = sorted(clock.parts.items(), key=lambda item: -item[1][0])[:SHOWN]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    case = f"{rates} day, {count} names"
+    rows = [Row(f"{case}: processor seconds", whole, wall, "wall seconds", whole / wall, f"peak memory {peak:.0f} MB", "reported", True)]  # fmt: skip
+    for name, (processor, seconds, calls) in ordered:
+        note = f"{processor / whole:.1%} of the day, wall {seconds:.0f} s, {calls} times"
+        part = f"{case}: {name.replace('__', ', ')}"
+        rows.append(Row(part, processor, whole, "the whole day", processor / whole, note, "reported", True))  # fmt: skip
+    return rows
+
+
+def main() -> None:
+    options = arguments("where a day goes")
+    rows: list[Row] = []
+    for rates in ("light", "heavy"):
+        with ProcessPoolExecutor(1, get_context("spawn")) as alone:  # peaks do not mix
+            rows += alone.submit(profile, rates, 4 if options.quick else 40).result()
+    report("Where a day goes, processor seconds", rows, options.format)
 
 
 if __name__ == "__main__":

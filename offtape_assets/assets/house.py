@@ -3,8 +3,10 @@
 Built once from the settings by definitions.py and handed to Dagster steps as a resource.
 """
 
+import ctypes
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -22,6 +24,8 @@ Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 Progress = Callable[[str, int, int], None]
 """Called with the step's name, partitions finished and partitions in all."""
 
+_MALLOPT_MMAP_THRESHOLD = -3
+_OWN_PAGES_BYTES = 1 << 20
 _LEAST_MB = 256
 """With less, DuckDB cannot sort a partition however much it spills."""
 
@@ -66,9 +70,20 @@ class House:
 
 def open_house(settings: Settings) -> House:
     """The warehouse, source and connections that a settings object names."""
+    _give_memory_back()
     return House(
         settings,
         Warehouse(settings.warehouse),
         partial(open_source, settings),
         DuckDBResource(database=":memory:").get_connection,
     )
+
+
+def _give_memory_back() -> None:
+    """Give large arrays pages of their own, which return to the machine when they are freed.
+
+    Else glibc raises the size that counts as large with use, and the heap grows with the dates.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # musl has no mallopt
+            ctypes.CDLL(None).mallopt(_MALLOPT_MMAP_THRESHOLD, _OWN_PAGES_BYTES)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from offtape_assets.storage.connection import only_row
+from offtape_assets.storage.connection import ascends, only_row
 from offtape_assets.storage.sql import group_checks, quoted
 from offtape_assets.storage.warehouse import Partition
 from offtape_assets.tables.quality import QUARANTINE, RESULTS
@@ -67,8 +67,9 @@ def set_aside(
     if table.key:
         _find_copies(connection, table)
         reasons.append(f"when _row in (from copies) then {quoted(DUPLICATE)}")
+    kept = "select * exclude (_row) from staged"
     if not reasons:
-        return "select * exclude (_row) from staged", arrived, pl.DataFrame(schema=_QUARANTINED)
+        return kept, arrived, pl.DataFrame(schema=_QUARANTINED)
     connection.execute(
         "create or replace temp table guilty as select _row, _reason from"
         f" (select _row, case {' '.join(reasons)} end as _reason from staged)"
@@ -79,7 +80,8 @@ def set_aside(
         f"select _reason as reason, json_object({json})::varchar as row_json"
         " from staged join guilty using (_row) order by _row"
     ).pl()
-    kept = "select * exclude (_row) from staged anti join guilty using (_row)"
+    if quarantined.height:
+        connection.execute("delete from staged where _row in (select _row from guilty)")
     return kept, arrived, quarantined
 
 
@@ -113,7 +115,9 @@ def judge(
     )
     counts = ["count(*)"]
     if table.key:
-        counts.append(f"count(*) - count(distinct ({', '.join(_names(table.key))}))")
+        is_unique = ascends(connection, "judged", table.sorted_key, strictly=True)
+        distinct = f"count(distinct ({', '.join(_names(table.key))}))"
+        counts.append("0" if is_unique else f"count(*) - {distinct}")
     counts += [f"count(*) filter (where ({c.predicate}) is not true)" for c in claims]
     rows, *violations = only_row(connection, f"select {', '.join(counts)} from judged")
     names = [(UNIQUE, True)] if table.key else []
@@ -183,16 +187,15 @@ def quarantine_rows(partition: Partition, quarantined: pl.DataFrame) -> pl.DataF
 
 
 def _find_copies(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    key = ", ".join(_names(table.key))
+    """Numbers of the rows that come after another one of the same key, in order of the key."""
+    names = ", ".join(_names(table.sorted_key))
+    rows = f"(select _row, {names} from staged)"
+    if not ascends(connection, "staged", table.sorted_key):
+        rows = f"(from {rows} order by {names}, _row)"
     connection.execute(
-        f"""create or replace temp table copies as
-        with repeated as (
-            select hash({key}) as code from staged group by code having count(*) > 1
-        )
-        select _row from (
-            select _row, row_number() over (partition by {key} order by _row) as copy
-            from staged where hash({key}) in (select code from repeated)
-        ) where copy > 1"""
+        "create or replace temp table copies as select _row from"
+        f" (select _row, row({names}) = lag(row({names})) over () as is_copy from {rows})"
+        " where is_copy"
     )
 
 

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 import duckdb
 
 from offtape_assets.storage import seal
-from offtape_assets.storage.connection import prepare
+from offtape_assets.storage.connection import ascends, prepare
 from offtape_assets.storage.sql import quoted
 from offtape_assets.storage.store import LocalStore, S3Store, open_store
 from offtape_assets.tables.table import Table
@@ -115,11 +115,13 @@ class Warehouse:
     ) -> Path:
         """Write the rows of `query`, typed and ordered as declared, to a file not yet visible."""
         table = partition.table
-        order = ", ".join(f'"{name}"' for name in table.sort_columns)
+        names = table.sort_columns
+        is_sorted = not names or ascends(connection, f"({query})", names)
+        order = "" if is_sorted else " order by " + ", ".join(f'"{name}"' for name in names)
         file = scratch / f"{table.schema}.{table.name}.{encode(partition.ticker)}.parquet"
         footer = quoted(json.dumps(asdict(lineage), sort_keys=True))
         connection.execute(
-            f"copy (select {table.select_list()} from ({query}){f' order by {order}' if order else ''})"
+            f"copy (select {table.select_list()} from ({query}){order})"
             f" to {quoted(str(file))} (format parquet, compression zstd, kv_metadata {{offtape: {footer}}})"
         )
         return file

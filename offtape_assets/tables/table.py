@@ -99,6 +99,12 @@ class Table:
         return self.order_by or self.key
 
     @property
+    def sorted_key(self) -> tuple[str, ...]:
+        """The key's columns in the order of the file's rows, where that order is one of keys."""
+        is_order_of_keys = set(self.sort_columns) == set(self.key)
+        return self.sort_columns if is_order_of_keys else self.key
+
+    @property
     def all_columns(self) -> tuple[Column, ...]:
         """Stored columns preceded by the partition columns."""
         if self.partitions is Partitions.NONE:

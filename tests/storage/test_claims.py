@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import polars as pl
@@ -71,6 +72,17 @@ def test_null_violates_a_claim(tmp_path: Path) -> None:
         "key_is_unique": 1,
         "price_is_positive": 2,
     }
+
+
+@given(st.lists(st.integers(0, 5), max_size=12))
+@settings(deadline=None, max_examples=40)
+def test_a_key_is_found_repeated_in_files_of_any_order(numbers: list[int]) -> None:
+    with TemporaryDirectory() as folder, duckdb.connect() as connection:
+        file = Path(folder) / "rows.parquet"
+        frame = pl.DataFrame({"number": numbers}, schema={"number": pl.Int64})
+        frame.with_columns(price=pl.lit(1.0)).write_parquet(file)
+        unique, _ = judge(connection, file, Partition(JUDGED, DAY, "SPY"))
+    assert unique.violations == len(numbers) - len(set(numbers))
 
 
 def test_a_lost_row_is_a_blocking_violation() -> None:

@@ -52,6 +52,21 @@ def test_a_ticker_survives_its_path(tmp_path: Path, ticker: str) -> None:
     assert warehouse.state(Partition(BARS, DAY, ticker)) is not None
 
 
+@pytest.mark.parametrize("numbers", [[], [3], [1, 2, 3], [1, 1, 2], [3, 1, 2], [2, 1, 1]])
+def test_rows_are_stored_in_the_declared_order(tmp_path: Path, numbers: list[int]) -> None:
+    warehouse, target = Warehouse(str(tmp_path)), Partition(BARS, DAY, "SPY")
+    given = f"unnest({numbers}::bigint[]) as number"
+    put(
+        warehouse,
+        target,
+        f"select make_timestamp_ns(number) as ts, number as price from (select {given})",
+    )
+    with duckdb.connect() as connection:
+        url = warehouse.store.url(target.file)
+        found = connection.execute(f"select price::integer from read_parquet('{url}')").fetchall()
+    assert [number for (number,) in found] == sorted(numbers)
+
+
 def test_a_second_write_replaces_the_first(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
     target = Partition(BARS, DAY, "SPY")
