@@ -25,7 +25,7 @@ Progress = Callable[[str, int, int], None]
 """Called with the step's name, partitions finished and partitions in all."""
 
 _MALLOPT_MMAP_THRESHOLD = -3
-_OWN_PAGES_BYTES = 1 << 20
+_OWN_PAGES_BYTES = 1 << 22
 _LEAST_MB = 256
 """With less, DuckDB cannot sort a partition however much it spills."""
 
