@@ -18,12 +18,18 @@ from offtape_assets.sources.landing import (
     kalshi,
     option_chains,
     prediction,
-    second_quotes,
 )
 from offtape_assets.sources.landing.reader import Reader
 from offtape_assets.sources.source import Arriving, RawRows, SourceError
 from offtape_assets.tables import raw
 from offtape_assets.tables.table import Table
+
+
+def _second_quotes(folder: Path) -> Reader:
+    from offtape_assets.sources.landing import second_quotes  # its kernels take numba, 60 MB
+
+    return second_quotes.SecondQuoteReader(folder)
+
 
 READERS: dict[str, Callable[[Path], Reader]] = {
     raw.TRADES.full_name: partial(flat_file.FlatFileReader, flat_file.TRADES),
@@ -40,7 +46,7 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     raw.OPTION_QUOTES.full_name: partial(option_chains.OptionReader, raw.OPTION_QUOTES.full_name),
     raw.OPEN_INTEREST.full_name: partial(option_chains.OptionReader, raw.OPEN_INTEREST.full_name),
     raw.TREASURY_BILLS.full_name: fred.BillReader,
-    raw.QUOTES_1S.full_name: second_quotes.SecondQuoteReader,
+    raw.QUOTES_1S.full_name: _second_quotes,
     raw.FACTOR_WEIGHTS.full_name: factors.WeightReader,
     raw.FACTOR_LIBRARY.full_name: factors.LibraryReader,
     raw.ETF_BASKETS.full_name: baskets.BasketReader,
@@ -68,14 +74,14 @@ class LandingSource:
                 "OFFTAPE_LANDING"
             )
         self.folder = folder
-        self._readers = {table: build(folder) for table, build in READERS.items()}
+        self._readers: dict[str, Reader] = {}
 
     def arrive(self, table: Table, day: date, tickers: Sequence[str], progress: Arriving) -> None:
         """Nothing: the files were put there."""
 
     def fingerprint(self, table: Table, day: date, ticker: str = "") -> str | None:
         """Path, size and modification time of the files behind one partition; reads none."""
-        reader = self._readers.get(table.full_name)
+        reader = self._reader(table)
         files = reader.files(day, ticker) if reader else []
         return " ".join(map(self._identity, files)) or None
 
@@ -83,9 +89,16 @@ class LandingSource:
         self, table: Table, day: date, tickers: Sequence[str], scratch: Path
     ) -> Iterator[RawRows]:
         """Yield the partitions of one table and date; nothing for a table without a reader."""
-        reader = self._readers.get(table.full_name)
+        reader = self._reader(table)
         if reader:
             yield from reader.read(day, tickers, scratch)
+
+    def _reader(self, table: Table) -> Reader | None:
+        """The table's reader, made when it is first asked for."""
+        name = table.full_name
+        if name in READERS and name not in self._readers:
+            self._readers[name] = READERS[name](self.folder)
+        return self._readers.get(name)
 
     def _identity(self, file: Path) -> str:
         status = file.stat()
