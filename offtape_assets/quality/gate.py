@@ -210,8 +210,8 @@ class Gate:
 
         Else they are sorted, which takes a third of DuckDB's grouping.
         """
-        names = [column.name for column in table.all_columns if column not in table.columns]
-        if ascends(self._shared, f"({rows})", [*names, *table.sorted_key], strictly=True):
+        names = [*table.path_columns, *table.sorted_key]
+        if ascends(self._shared, f"({rows})", names, strictly=True):
             return pl.DataFrame(schema={"code": pl.UInt64})
         hashes = f"select {code_of(table)} as code from ({rows})"
         parts = only_row(self._shared, f"select count(*) from ({rows})")[0] // CODES_AT_ONCE + 1

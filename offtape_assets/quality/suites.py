@@ -121,8 +121,7 @@ def suite_of(table: Table) -> "ExpectationSuite":
 
 def _key(table: Table) -> str:
     """Columns that identify a row of a date, those of the path included."""
-    path = [column.name for column in table.all_columns if column not in table.columns]
-    return ", ".join(f'"{name}"' for name in [*path, *table.key])
+    return ", ".join(f'"{name}"' for name in [*table.path_columns, *table.key])
 
 
 def _literal(text: str) -> str:

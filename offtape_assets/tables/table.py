@@ -113,6 +113,11 @@ class Table:
             return (DATE, TICKER, *self.columns)
         return (DATE, *self.columns)
 
+    @property
+    def path_columns(self) -> tuple[str, ...]:
+        """Names of the partition columns, which a file's path holds."""
+        return tuple(c.name for c in self.all_columns if c not in self.columns)
+
     def select_list(self) -> str:
         """The stored columns as a SQL select list that casts each to its declared type."""
         return ", ".join(f'cast("{c.name}" as {c.dtype}) as "{c.name}"' for c in self.columns)
