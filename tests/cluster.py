@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import requests
 
 PATIENCE_SECONDS = 90
 
@@ -152,13 +153,16 @@ def postgres() -> Iterator[Postgres]:
 
 @contextmanager
 def bucket() -> Iterator[dict[str, str]]:
-    """Environment under which s3://offtape is a bucket of a server on this machine."""
+    """Environment under which s3://offtape is an empty bucket of a server on this machine."""
     import boto3
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(port=0)
     server.start()
     host, port = server.get_host_and_port()
+    requests.post(
+        f"http://{host}:{port}/moto-api/reset", timeout=60
+    )  # servers of a process share their objects
     environment = {
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
         "AWS_ACCESS_KEY_ID": "key",

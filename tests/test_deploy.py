@@ -1,5 +1,7 @@
 """Where Dagster keeps its records, by environment; the examples of deploy/ load."""
 
+import sqlite3
+import threading
 from pathlib import Path
 
 import dagster as dg
@@ -8,6 +10,7 @@ import yaml
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._core.storage.runs import SqliteRunStorage
+from dagster._daemon.types import DaemonHeartbeat
 from pydantic import ValidationError
 
 from offtape_assets.instance import instance_folder, open_instance
@@ -28,6 +31,17 @@ def test_history_does_not_wait_for_the_disk(tmp_path: Path) -> None:
         assert isinstance(instance.run_storage, SqliteRunStorage)
         with instance.run_storage.connect() as connection:
             assert connection.exec_driver_sql("pragma synchronous").scalar() == 0
+
+
+def test_history_waits_for_another_writer(tmp_path: Path) -> None:
+    """SQLite lets one process write at a time; its own patience is five seconds."""
+    with open_instance(Settings(warehouse=str(tmp_path))) as instance:
+        (file,) = tmp_path.rglob("runs.db")
+        other = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+        other.execute("begin exclusive")
+        threading.Timer(6, other.close).start()
+        instance.add_daemon_heartbeat(DaemonHeartbeat(0.0, "SCHEDULER", "id", []))
+        assert list(instance.get_daemon_heartbeats()) == ["SCHEDULER"]
 
 
 def test_the_database_s_password_is_never_written_or_shown(

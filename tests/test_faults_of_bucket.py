@@ -10,6 +10,7 @@ from boto3.exceptions import S3UploadFailedError
 from typer.testing import CliRunner
 
 from offtape_assets.cli import app
+from offtape_assets.quality.gate import Gate
 from offtape_assets.storage import seal
 from offtape_assets.storage.connection import prepare
 from offtape_assets.storage.warehouse import Partition, Warehouse
@@ -25,7 +26,8 @@ TICKERS = ["AAA", "BBB"]
 
 
 @pytest.fixture
-def unwell(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnwellBucket]:
+def unwell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[UnwellBucket]:
+    monkeypatch.chdir(tmp_path)  # where Dagster's history of a remote warehouse is kept
     with unwell_bucket() as (state, environment):
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -69,15 +71,50 @@ def test_lists_notes_and_deletions_are_repeated(unwell: UnwellBucket) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_query_is_repeated_until_the_bucket_answers(unwell: UnwellBucket, method: str) -> None:
+def test_a_gate_repeats_until_the_bucket_answers(unwell: UnwellBucket, method: str) -> None:
     warehouse = Warehouse(URL)
     put(warehouse, TARGET, BAR)
     unwell.refused = first(5, method, part="data.parquet")
+    (passage,) = Gate(warehouse).judge(BARS, {TUESDAY: warehouse.rows_written(BARS, TUESDAY)})
+    assert {expectation.rows for expectation in passage.expectations} == {1}
+    assert unwell.faults == 5
+
+
+def test_a_query_is_repeated_until_the_bucket_answers(unwell: UnwellBucket) -> None:
+    warehouse = Warehouse(URL)
+    put(warehouse, TARGET, BAR)
+    unwell.refused = first(5, "GET", part="data.parquet")
     assert [(ticker, float(price)) for ticker, price in rows(warehouse)] == [("SPY", 1.25)]
+    assert unwell.faults == 5
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_state_is_asked_for_until_the_bucket_answers(unwell: UnwellBucket, method: str) -> None:
+    warehouse = Warehouse(URL)
+    put(warehouse, TARGET, BAR)
+    unwell.refused = first(5, method, part="data.parquet")
     state = warehouse.state(TARGET)
     assert state is not None
     assert state.status == "done"
     assert unwell.faults == 5
+
+
+def test_an_unwell_bucket_is_not_taken_for_a_damaged_file(
+    unwell: UnwellBucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("offtape_assets.storage.connection.ATTEMPTS", 2)
+    warehouse = Warehouse(URL)
+    put(warehouse, TARGET, BAR)
+    unwell.refused = lambda method, path: "data.parquet" in path
+    with pytest.raises(duckdb.HTTPException, match="503"):
+        warehouse.state(TARGET)
+    unwell.recover()
+    torn = tmp_path / "torn.parquet"
+    torn.write_bytes(b"PAR1 and no more")
+    warehouse.store.put(torn, TARGET.file)
+    state = warehouse.state(TARGET)
+    assert state is not None
+    assert "unreadable file" in state.reason
 
 
 def test_late_answers_are_waited_for(unwell: UnwellBucket) -> None:
@@ -115,7 +152,7 @@ def backfill(landing: Path) -> tuple[int, str]:
     words = ["backfill", "--source", "landing", "--landing", str(landing), "--warehouse", URL]
     words += ["--tickers", ",".join(TICKERS), "--from", str(TUESDAY), "--to", str(TUESDAY)]
     result = CliRunner().invoke(app, [*words, "--select", "features.microstructure_1m"])
-    return result.exit_code, result.output
+    return result.exit_code, f"{result.output}{result.exception or ''}"
 
 
 def test_a_backfill_goes_through_a_bucket_that_refuses_every_ninth_request(

@@ -6,6 +6,7 @@ one. What becomes of guilty partitions is decided in assets/quality.py.
 
 import logging
 import threading
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -153,7 +154,8 @@ class Gate:
     def _open(self) -> None:
         """Make the connection whose views Great Expectations reads, on the first passage.
 
-        Great Expectations opens several; a named database in memory is one for all of them.
+        Great Expectations opens several; a named database in memory is one for all of them, and
+        no other gate's. Ours leaves their pool, whose connections are rolled back when collected.
         """
         if self._connection is None:
             import great_expectations as gx
@@ -168,11 +170,12 @@ class Gate:
             self._context.variables.progress_bars = {"globally": False}
             self._source = self._context.data_sources.add_sql(
                 "warehouse",
-                connection_string=f"duckdb:///:memory:gate-{id(self)}",
+                connection_string=f"duckdb:///:memory:gate-{uuid.uuid4().hex}",
                 create_temp_table=False,
             )
             shared = self._source.get_engine().raw_connection()
-            self._connection = shared.dbapi_connection
+            self._connection = shared.driver_connection
+            shared.detach()
             prepare(self._shared, self._warehouse.store)
 
     @property
@@ -193,7 +196,6 @@ class Gate:
         for expected in expected_of(table):
             if expected.guilty:
                 self._find(table, expected, partitions)
-        self._shared.commit()
 
     def _find(self, table: Table, expected: Expected, partitions: Sequence[Partition]) -> None:
         """Find guilty groups once for all queries, date by date: no group goes over midnight."""

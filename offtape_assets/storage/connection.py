@@ -18,9 +18,10 @@ def prepare(
 ) -> None:
     """Fix the time zone, bound threads and memory and, for a bucket, load httpfs and credentials.
 
-    What does not fit the memory is spilled to the store's scratch disk.
+    What does not fit the memory is spilled to the store's scratch disk. All connections to the
+    same database are made ready at once, cursors included.
     """
-    connection.execute("set timezone = 'UTC'")
+    connection.execute("set global timezone = 'UTC'")
     connection.execute(f"set temp_directory = {quoted(str(store.spill()))}")
     if threads is not None:
         connection.execute(f"set threads = {int(threads)}")
@@ -32,8 +33,8 @@ def prepare(
 
 def _use_s3(connection: duckdb.DuckDBPyConnection, store: S3Store) -> None:
     connection.execute(f"load {quoted(str(_httpfs()))}")
-    connection.execute(f"set http_retries = {int(ATTEMPTS - 1)}")
-    connection.execute("set http_retry_backoff = 2")  # 0.1, 0.2, 0.4, ... seconds
+    connection.execute(f"set global http_retries = {int(ATTEMPTS - 1)}")
+    connection.execute("set global http_retry_backoff = 2")  # 0.1, 0.2, 0.4, ... seconds
     options = ", ".join(
         f"{name} {quoted(value)}" for name, value in store.access().items() if value
     )

@@ -4,7 +4,6 @@ A partition is one file, `<schema>/<table>/date=D[/ticker=T]/data.parquet`, whos
 it was made. A partition that failed, or for which the source has nothing, has a note beside it.
 """
 
-import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -243,8 +242,7 @@ class Warehouse:
             except duckdb.Error:  # one unreadable file fails the batch: ask for each apart
                 found = {}
                 for url in urls:
-                    with contextlib.suppress(duckdb.Error):
-                        found |= _lineages(connection, [url])
+                    found |= _readable(connection, url)
         return [(key, found.get(url)) for url, key in urls.items()]
 
 
@@ -258,6 +256,18 @@ def _lineages(connection: duckdb.DuckDBPyConnection, urls: list[str]) -> dict[st
         [urls],
     ).fetchall()
     return {url: _lineage(json.loads(text)) for url, text in rows}
+
+
+def _readable(connection: duckdb.DuckDBPyConnection, url: str) -> dict[str, Lineage]:
+    """The footer of a file if it is there and whole; a bucket that does not answer is an error."""
+    try:
+        return _lineages(connection, [url])
+    except duckdb.HTTPException as refused:
+        if refused.status_code != 404:
+            raise
+    except duckdb.Error:
+        pass
+    return {}
 
 
 def _lineage(footer: dict[str, Any]) -> Lineage:

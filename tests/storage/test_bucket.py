@@ -6,13 +6,12 @@ from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner
 
 from offtape_assets.cli import app
 from offtape_assets.storage.warehouse import Partition, Warehouse
 from offtape_assets.tables import raw
-from tests import small_day
+from tests import cluster, small_day
 from tests.storage.test_warehouse import BARS, put
 
 TUESDAY = date(2024, 11, 5)
@@ -20,21 +19,13 @@ BAR = "select make_timestamp_ns(1730817000000000001) as ts, 1.25 as price"
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """URL of an empty prefix in a bucket."""
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="offtape")
-    yield "s3://offtape/study"
-    server.stop()
+    monkeypatch.chdir(tmp_path)  # where Dagster's history of a remote warehouse is kept
+    with cluster.bucket() as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        yield "s3://offtape/study"
 
 
 def test_a_partition_is_replaced_and_read_through_the_object_store(bucket: str) -> None:

@@ -7,10 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offtape_assets.storage.connection import ascends
+from offtape_assets.storage.connection import ascends, only_row, prepare
+from offtape_assets.storage.store import LocalStore
 
 NUMBERS = st.one_of(st.none(), st.integers(0, 3))
 PAIRS = st.lists(st.tuples(NUMBERS, NUMBERS), max_size=6)
+
+
+def test_cursors_of_a_prepared_connection_are_prepared(tmp_path: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("set global timezone = 'America/New_York'")
+        prepare(connection, LocalStore(str(tmp_path)))
+        with connection.cursor() as cursor:
+            assert only_row(cursor, "select current_setting('timezone')") == ("UTC",)
 
 
 def order(pair: tuple[int | None, ...]) -> list[tuple[bool, int]]:
