@@ -5,6 +5,7 @@ that every machine of a cluster writes to the same history.
 """
 
 import fcntl
+import os
 import sqlite3
 from pathlib import Path
 
@@ -65,5 +66,7 @@ def instance_folder(settings: Settings) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "dagster.yaml"
     if not config.exists():
-        config.write_text(text)
+        written = folder / f".{os.getpid()}.yaml"
+        written.write_text(text)
+        written.replace(config)  # another process that starts now reads all of it or none
     return folder
