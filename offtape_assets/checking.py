@@ -8,6 +8,7 @@ import duckdb
 
 from offtape_assets.assets.house import House
 from offtape_assets.storage.claims import Verdict, judge
+from offtape_assets.storage.connection import raise_unless_damaged
 from offtape_assets.storage.warehouse import Partition
 from offtape_assets.tables.registry import stored_tables
 from offtape_assets.tables.table import Partitions
@@ -43,7 +44,8 @@ def _judged(
 ) -> Iterator[Judged]:
     try:
         verdicts = judge(connection, house.warehouse.store.url(partition.file), partition)
-    except duckdb.Error:
+    except duckdb.Error as error:
+        raise_unless_damaged(error, house.warehouse.store)
         verdicts = [Verdict("file_is_readable", 0, 1, True)]
     for verdict in verdicts:
         yield Judged(partition, verdict)

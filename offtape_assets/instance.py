@@ -5,8 +5,8 @@ that every machine of a cluster writes to the same history.
 """
 
 import fcntl
-import os
 import sqlite3
+import uuid
 from pathlib import Path
 
 import dagster as dg
@@ -66,7 +66,7 @@ def instance_folder(settings: Settings) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "dagster.yaml"
     if not config.exists():
-        written = folder / f".{os.getpid()}.yaml"
+        written = folder / f".{uuid.uuid4().hex}.yaml"
         written.write_text(text)
         written.replace(config)  # another process that starts now reads all of it or none
     return folder

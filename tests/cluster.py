@@ -160,9 +160,8 @@ def bucket() -> Iterator[dict[str, str]]:
     server = ThreadedMotoServer(port=0)
     server.start()
     host, port = server.get_host_and_port()
-    requests.post(
-        f"http://{host}:{port}/moto-api/reset", timeout=60
-    )  # servers of a process share their objects
+    # servers of one process share their objects
+    requests.post(f"http://{host}:{port}/moto-api/reset", timeout=60)
     environment = {
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
         "AWS_ACCESS_KEY_ID": "key",

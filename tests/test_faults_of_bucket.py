@@ -1,7 +1,8 @@
 """A bucket that answers 503, late or half: writes and reads go on, or fail whole and by name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -10,7 +11,7 @@ from boto3.exceptions import S3UploadFailedError
 from typer.testing import CliRunner
 
 from offtape_assets.cli import app
-from offtape_assets.quality.gate import Gate
+from offtape_assets.quality.gate import READABLE, Gate
 from offtape_assets.storage import seal
 from offtape_assets.storage.connection import prepare
 from offtape_assets.storage.warehouse import Partition, Warehouse
@@ -70,51 +71,62 @@ def test_lists_notes_and_deletions_are_repeated(unwell: UnwellBucket) -> None:
     assert unwell.faults == 6
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_gate_repeats_until_the_bucket_answers(unwell: UnwellBucket, method: str) -> None:
+def state(warehouse: Warehouse) -> str:
+    found = warehouse.state(TARGET)
+    assert found is not None
+    return found.status
+
+
+def rows_judged(warehouse: Warehouse) -> set[int]:
+    (passage,) = Gate(warehouse).judge(BARS, {TUESDAY: {TARGET: 1}})
+    return {expectation.rows for expectation in passage.expectations}
+
+
+@pytest.mark.parametrize(
+    ("read", "method", "answer"),
+    [
+        (rows, "GET", [("SPY", Decimal("1.25"))]),
+        (state, "GET", "done"),
+        (state, "HEAD", "done"),
+        (rows_judged, "GET", {1}),
+    ],
+)
+def test_reading_is_repeated_until_the_bucket_answers(
+    unwell: UnwellBucket, read: Callable[[Warehouse], object], method: str, answer: object
+) -> None:
     warehouse = Warehouse(URL)
     put(warehouse, TARGET, BAR)
     unwell.refused = first(5, method, part="data.parquet")
-    (passage,) = Gate(warehouse).judge(BARS, {TUESDAY: warehouse.rows_written(BARS, TUESDAY)})
-    assert {expectation.rows for expectation in passage.expectations} == {1}
+    assert read(warehouse) == answer
     assert unwell.faults == 5
 
 
-def test_a_query_is_repeated_until_the_bucket_answers(unwell: UnwellBucket) -> None:
-    warehouse = Warehouse(URL)
-    put(warehouse, TARGET, BAR)
-    unwell.refused = first(5, "GET", part="data.parquet")
-    assert [(ticker, float(price)) for ticker, price in rows(warehouse)] == [("SPY", 1.25)]
-    assert unwell.faults == 5
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_state_is_asked_for_until_the_bucket_answers(unwell: UnwellBucket, method: str) -> None:
-    warehouse = Warehouse(URL)
-    put(warehouse, TARGET, BAR)
-    unwell.refused = first(5, method, part="data.parquet")
-    state = warehouse.state(TARGET)
-    assert state is not None
-    assert state.status == "done"
-    assert unwell.faults == 5
-
-
+@pytest.mark.parametrize("read", [state, rows_judged])
+@pytest.mark.parametrize("fault", ["refused", "cut"])
 def test_an_unwell_bucket_is_not_taken_for_a_damaged_file(
-    unwell: UnwellBucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    unwell: UnwellBucket,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    read: Callable[[Warehouse], object],
 ) -> None:
     monkeypatch.setattr("offtape_assets.storage.connection.ATTEMPTS", 2)
     warehouse = Warehouse(URL)
     put(warehouse, TARGET, BAR)
-    unwell.refused = lambda method, path: "data.parquet" in path
-    with pytest.raises(duckdb.HTTPException, match="503"):
-        warehouse.state(TARGET)
-    unwell.recover()
+    setattr(unwell, fault, lambda method, path: "data.parquet" in path)
+    with pytest.raises(duckdb.IOException, match=r"data\.parquet"):
+        read(warehouse)
+
+
+def test_a_torn_file_in_a_bucket_is_told_from_an_unwell_bucket(
+    unwell: UnwellBucket, tmp_path: Path
+) -> None:
+    warehouse = Warehouse(URL)
     torn = tmp_path / "torn.parquet"
     torn.write_bytes(b"PAR1 and no more")
     warehouse.store.put(torn, TARGET.file)
-    state = warehouse.state(TARGET)
-    assert state is not None
-    assert "unreadable file" in state.reason
+    assert state(warehouse) == "failed"
+    (passage,) = Gate(warehouse).judge(BARS, {TUESDAY: {TARGET: 1}})
+    assert READABLE in {e.claim for e in passage.expectations if not e.passed}
 
 
 def test_late_answers_are_waited_for(unwell: UnwellBucket) -> None:

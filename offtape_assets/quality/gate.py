@@ -27,7 +27,7 @@ from offtape_assets.quality.suites import (
     suite_of,
 )
 from offtape_assets.storage.claims import UNIQUE
-from offtape_assets.storage.connection import ascends, only_row, prepare
+from offtape_assets.storage.connection import ascends, only_row, prepare, raise_unless_damaged
 from offtape_assets.storage.sql import quoted
 from offtape_assets.storage.warehouse import Partition, Warehouse
 from offtape_assets.tables.table import Table
@@ -229,7 +229,8 @@ class Gate:
         rows = judged_rows(partition.table, self._rows_of(partition.table, [partition]))
         try:
             self._shared.execute(f"select count(*) from ({rows})").fetchall()
-        except duckdb.Error:
+        except duckdb.Error as error:
+            raise_unless_damaged(error, self._warehouse.store)
             return False
         return True
 
@@ -287,7 +288,8 @@ class Gate:
                 f"select 1 from ({rows}) where ({expected.holds}) is not true"
             )
             return only_row(self._shared, f"select count(*) from ({guilty})")[0] > 0
-        except duckdb.Error:
+        except duckdb.Error as error:
+            raise_unless_damaged(error, self._warehouse.store)
             return True
 
 

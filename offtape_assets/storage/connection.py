@@ -73,3 +73,13 @@ def ascends(
     is_later = f"{key} {'>' if strictly else '>='} lag({key}) over ()"
     query = f"select count(*) from (select {is_later} as is_later from {rows}) where is_later is not true"
     return bool(only_row(connection, query)[0] <= 1)  # the first row has none before it
+
+
+def raise_unless_damaged(error: duckdb.Error, store: LocalStore | S3Store) -> None:
+    """Raise an error of reading that says nothing of the file: the bucket did not answer.
+
+    DuckDB's errors of a torn file are of other classes; 404 is a file removed meanwhile.
+    """
+    is_unanswered = isinstance(store, S3Store) and isinstance(error, duckdb.IOException)
+    if is_unanswered and getattr(error, "status_code", None) != 404:
+        raise error

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 import duckdb
 
 from offtape_assets.storage import seal
-from offtape_assets.storage.connection import ascends, prepare
+from offtape_assets.storage.connection import ascends, prepare, raise_unless_damaged
 from offtape_assets.storage.sql import quoted
 from offtape_assets.storage.store import LocalStore, S3Store, open_store
 from offtape_assets.tables.table import Table
@@ -242,7 +242,10 @@ class Warehouse:
             except duckdb.Error:  # one unreadable file fails the batch: ask for each apart
                 found = {}
                 for url in urls:
-                    found |= _readable(connection, url)
+                    try:
+                        found |= _lineages(connection, [url])
+                    except duckdb.Error as error:
+                        raise_unless_damaged(error, self.store)
         return [(key, found.get(url)) for url, key in urls.items()]
 
 
@@ -256,18 +259,6 @@ def _lineages(connection: duckdb.DuckDBPyConnection, urls: list[str]) -> dict[st
         [urls],
     ).fetchall()
     return {url: _lineage(json.loads(text)) for url, text in rows}
-
-
-def _readable(connection: duckdb.DuckDBPyConnection, url: str) -> dict[str, Lineage]:
-    """The footer of a file if it is there and whole; a bucket that does not answer is an error."""
-    try:
-        return _lineages(connection, [url])
-    except duckdb.HTTPException as refused:
-        if refused.status_code != 404:
-            raise
-    except duckdb.Error:
-        pass
-    return {}
 
 
 def _lineage(footer: dict[str, Any]) -> Lineage:
