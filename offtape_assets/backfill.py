@@ -16,7 +16,6 @@ from offtape_assets.assets.materialize import FORCE_TAG, asset_key, day_job
 from offtape_assets.assets.quality import is_unjudged
 from offtape_assets.instance import open_instance
 from offtape_assets.launching import dates_at_once, launcher
-from offtape_assets.quality.gate import preload
 from offtape_assets.schedules import range_tags
 from offtape_assets.settings import Settings
 from offtape_assets.storage.catalog import build_catalog
@@ -48,7 +47,6 @@ class Backfill:
         """Build everything asked for; return what could not be built."""
         assets, wanted = chosen(self.select)
         self.house.warehouse.store.sweep()
-        preload()
         crashes: list[Problem] = []
         together = dates_at_once(self.settings)
         with open_instance(self.settings) as instance:

@@ -84,11 +84,6 @@ class Passage(NamedTuple):
         return all(expectation.passed for expectation in self.expectations)
 
 
-def preload() -> None:
-    """Begin to import Great Expectations beside the first steps of a run."""
-    threading.Thread(target=_import, daemon=True).start()
-
-
 class Gate:
     """Judges tables of one warehouse; a lock lets one table through at a time."""
 
@@ -291,10 +286,6 @@ class Gate:
         except duckdb.Error as error:
             raise_unless_damaged(error, self._warehouse.store)
             return True
-
-
-def _import() -> None:
-    import great_expectations  # noqa: F401
 
 
 def _view(table: Table) -> str:
